@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* Device "ref": the reference stages behind the backend interface. */
+#include "reference/reference.h"
+
+#include <string.h>
+#include <time.h>
+
+typedef struct reference_backend {
+    bb_backend base;
+    uint64_t **lanes;
+    uint32_t n_lanes;
+    const uint32_t *lane_of_stage;
+    const uint64_t *last_output;
+} reference_backend;
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void free_lanes(reference_backend *self)
+{
+    for (uint32_t i = 0; i < self->n_lanes; i++)
+        bb_release(self->base.context, self->lanes[i]);
+    bb_release(self->base.context, self->lanes);
+    self->lanes = NULL;
+    self->n_lanes = 0;
+}
+
+static bb_status reserve(bb_backend *backend, const bb_limits *limits)
+{
+    reference_backend *self = (reference_backend *)backend;
+    free_lanes(self);
+    self->lane_of_stage = limits->lane;
+    self->lanes = bb_allocate(backend->context, limits->n_lanes, sizeof(*self->lanes));
+    if (!self->lanes)
+        return BB_MEMORY;
+    self->n_lanes = limits->n_lanes;
+    for (uint32_t i = 0; i < limits->n_lanes; i++) {
+        self->lanes[i] = bb_allocate(backend->context, limits->lane_bytes[i], 1);
+        if (!self->lanes[i])
+            return BB_MEMORY;
+    }
+    return BB_OK;
+}
+
+static bb_status submit(bb_backend *backend, const bb_chunk *chunk)
+{
+    reference_backend *self = (reference_backend *)backend;
+    const double start = seconds();
+    for (uint32_t s = 0; s < chunk->n_stages; s++) {
+        const bb_stage *stage = &backend->plan->stages[s];
+        const uint64_t *input = stage->input == BB_NO_INDEX
+                                    ? chunk->inputs
+                                    : self->lanes[self->lane_of_stage[stage->input]];
+        uint64_t *output = self->lanes[self->lane_of_stage[s]];
+        bb_reference_stage(stage, &chunk->stages[s], input, output);
+        self->last_output = output;
+    }
+    backend->times.compute += seconds() - start;
+    return BB_OK;
+}
+
+static bb_status finish(bb_backend *backend, void *output, size_t bytes)
+{
+    reference_backend *self = (reference_backend *)backend;
+    if (bytes)
+        memcpy(output, self->last_output, bytes);
+    return BB_OK;
+}
+
+static const char *variant(bb_backend *backend, uint32_t s)
+{
+    (void)backend;
+    (void)s;
+    return "reference";
+}
+
+static void free_backend(bb_backend *backend)
+{
+    reference_backend *self = (reference_backend *)backend;
+    free_lanes(self);
+    bb_release(backend->context, self);
+}
+
+static const bb_backend_operations operations = {
+    .reserve = reserve,
+    .submit = submit,
+    .finish = finish,
+    .variant = variant,
+    .free = free_backend,
+};
+
+bb_status bb_reference_backend_create(bb_backend **out, bb_context *context, const bb_plan *plan)
+{
+    *out = NULL;
+    reference_backend *self = bb_allocate(context, 1, sizeof(*self));
+    if (!self)
+        return BB_MEMORY;
+    self->base = (bb_backend){.operations = &operations, .context = context, .plan = plan};
+    *out = &self->base;
+    return BB_OK;
+}
