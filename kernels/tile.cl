@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tiles of output pixels for kernels that keep several pixels in registers. Pixels are counted through
+ * all entries of a list, so that maps of one pixel fill a tile as well as large ones.
+ */
+#ifndef BB_PIXELS
+#define BB_PIXELS 4 /* output pixels of a tile, 1 .. 8 */
+#endif
+
+#define BB_EACH_PIXEL(i) _Pragma("unroll") for (int i = 0; i < BB_PIXELS; i++)
+
+/* A tile at the end of the list repeats its last pixel and does not store it. */
+typedef struct bb_tile {
+    __global const uint *entry[BB_PIXELS];
+    __global const ulong *input[BB_PIXELS];
+    __global const ulong *mask[BB_PIXELS]; /* 0: none */
+    int y[BB_PIXELS], x[BB_PIXELS];        /* of the output */
+    int n;                                 /* pixels to store */
+    bool masked;
+} bb_tile;
+
+static bb_tile bb_tile_at(const bb_stage_descriptor *stage, __global const ulong *input,
+                          __global const uint *list, uint n_entries, __global const ulong *masks,
+                          uint tile)
+{
+    const uint n_pixels = stage->out_h * stage->out_w;
+    const uint row = tile * BB_PIXELS;
+    uint entry = row / n_pixels;
+    uint y = row % n_pixels / stage->out_w, x = row % n_pixels % stage->out_w;
+    bb_tile t;
+    t.n = (int)min((uint)BB_PIXELS, n_entries * n_pixels - row);
+    t.masked = false;
+    BB_EACH_PIXEL(i)
+    {
+        t.entry[i] = list + (size_t)entry * BB_ENTRY_WORDS(stage->n_draws);
+        t.input[i] = input + (size_t)t.entry[i][BB_ENTRY_INPUT] * stage->in_stride;
+        t.mask[i] = bb_mask_of(stage, masks, t.entry[i][BB_ENTRY_MASK]);
+        t.masked = t.masked || t.mask[i];
+        t.y[i] = (int)y;
+        t.x[i] = (int)x;
+        const bool more = i + 1 < t.n;
+        const bool row_ends = more && x + 1 == stage->out_w;
+        const bool map_ends = row_ends && y + 1 == stage->out_h;
+        x = row_ends ? 0 : x + more;
+        y = map_ends ? 0 : y + row_ends;
+        entry += map_ends;
+    }
+    return t;
+}
+
+/* Pixel i of a tile in the output slot of a draw: its first byte; 0 where nothing is to be written. */
+static __global uchar *bb_output_pixel(const bb_stage_descriptor *stage, const bb_tile *t, int i,
+                                       uint draw, __global ulong *output)
+{
+    const uint slot = t->entry[i][BB_ENTRY_OUTPUT + draw];
+    if (i >= t->n || slot == BB_NONE)
+        return 0;
+    const size_t pixel = (uint)t->y[i] * stage->out_w + (uint)t->x[i];
+    const size_t bytes =
+        stage->emit == BB_EMIT_BITS ? stage->out_words * 8 : stage->out_channels * sizeof(float);
+    return (__global uchar *)(output + (size_t)slot * stage->out_stride) + pixel * bytes;
+}
+
+/* n channels of a pixel from `channel` on, and the padding behind the last value of a slot. */
+static void bb_store_reals(const bb_stage_descriptor *stage, const bb_tile *t, int i,
+                           __global float *pixel, uint channel, uint n, const float *values)
+{
+    for (uint c = 0; c < n && channel + c < stage->out_channels; c++)
+        pixel[channel + c] = values[c];
+    const bool last = t->y[i] + 1 == (int)stage->out_h && t->x[i] + 1 == (int)stage->out_w;
+    if (last && channel + n >= stage->out_channels &&
+        stage->out_h * stage->out_w * stage->out_channels % 2)
+        pixel[stage->out_channels] = 0.0f;
+}
+
+/* Zero bytes behind the octets that the channel groups wrote. */
+static void bb_clear_tail(const bb_stage_descriptor *stage, const bb_tile *t, uint n_octets,
+                          __global ulong *output)
+{
+    if (stage->emit != BB_EMIT_BITS || n_octets >= stage->out_words * 8)
+        return;
+    for (uint draw = 0; draw < stage->n_draws; draw++)
+        BB_EACH_PIXEL(i)
+        {
+            __global uchar *out = bb_output_pixel(stage, t, i, draw, output);
+            for (uint octet = n_octets; out && octet < stage->out_words * 8; octet++)
+                out[octet] = 0;
+        }
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Layouts of weights and banks, by the shape of the kernel; described in kernels/README.md. */
+#ifndef BITBAYES_OPENCL_LAYOUT_H
+#define BITBAYES_OPENCL_LAYOUT_H
+
+#include "opencl/variant.h"
+
+/* On failure what was allocated stays in `out`, for the caller to release. */
+typedef bb_status bb_pack_function(bb_context *context, const bb_variant *variant,
+                                   const bb_stage *stage, bb_packed *out);
+
+bb_pack_function bb_pack_plain, bb_pack_lanes, bb_pack_vector, bb_pack_tile32;
+
+/* Channels that the tile32 kernels make: a multiple of 32 that fills all output words. */
+uint32_t bb_tile32_channels(const bb_stage_descriptor *stage);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Programs: built from sources through the cache, or loaded from an image. */
+#ifndef BITBAYES_OPENCL_PROGRAM_H
+#define BITBAYES_OPENCL_PROGRAM_H
+
+#include "opencl/cl.h"
+
+/* What a program is built for; borrowed. */
+typedef struct bb_cl_target {
+    bb_context *context;
+    const char *id; /* of the device, for messages */
+    cl_context cl;
+    cl_device_id device;
+    const char *identity; /* of platform, device and driver: part of the cache's key */
+    const char *cache;    /* folder, "" for none */
+} bb_cl_target;
+
+/* Build shared.h, bits.cl and `files` (blank-separated). BB_DEVICE with the build log. */
+bb_status bb_program_build(cl_program *out, const bb_cl_target *target, const char *files,
+                           const char *options);
+
+/* Load the offline binary of a file. BB_INPUT, BB_DEVICE. */
+bb_status bb_program_load(cl_program *out, const bb_cl_target *target, const char *path);
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* Prepares stages for a device and launches them. */
+#include "opencl/stage.h"
+
+#include <string.h>
+
+bb_status bb_cl_buffer(cl_mem *out, const bb_cl_shared *shared, cl_mem_flags flags, size_t bytes,
+                       const void *from, const char *format, ...)
+{
+    char what[128];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof(what), format, arguments);
+    va_end(arguments);
+    const bb_cl_target *target = &shared->target;
+    *out = NULL;
+    if (bytes > shared->device->largest_buffer_bytes)
+        return bb_fail(target->context, BB_MEMORY,
+                       "device %s: a buffer of %zu bytes is needed (%s), the largest is %llu bytes",
+                       target->id, bytes, what,
+                       (unsigned long long)shared->device->largest_buffer_bytes);
+    cl_int code;
+    if (from)
+        flags |= CL_MEM_COPY_HOST_PTR;
+    cl_mem buffer = clCreateBuffer(target->cl, flags, bytes ? bytes : 8, (void *)(uintptr_t)from, &code);
+    if (code != CL_SUCCESS)
+        return bb_cl_fail(target->context, target->id, "clCreateBuffer", code, "for %zu bytes (%s)",
+                          bytes, what);
+    *out = buffer;
+    return BB_OK;
+}
+
+static bb_status upload(cl_mem *out, const bb_cl_shared *shared, const void *bytes, size_t length,
+                        uint32_t index, const char *what)
+{
+    if (!length)
+        return BB_OK;
+    return bb_cl_buffer(out, shared, CL_MEM_READ_ONLY, length, bytes, "stage %u, %s", index, what);
+}
+
+static bb_status upload_all(bb_cl_stage *self, const bb_cl_shared *shared)
+{
+    const bb_stage *stage = self->stage;
+    const bb_stage_descriptor *d = &stage->descriptor;
+    bb_context *context = shared->target.context;
+    bb_packed packed;
+    bb_status status = bb_variant_pack(context, self->variant, stage, &packed);
+    if (status == BB_OK)
+        status = upload(&self->weights, shared, packed.weights, packed.weight_bytes, self->index,
+                        "weights");
+    if (status == BB_OK)
+        status = upload(&self->bank, shared, packed.bank, packed.bank_bytes, self->index, "bank");
+    if (status == BB_OK && stage->channel_scale)
+        status = upload(&self->channel_scale, shared, stage->channel_scale,
+                        d->in_channels * sizeof(float), self->index, "channel scales");
+    if (status == BB_OK && stage->border)
+        status = upload(&self->border, shared, stage->border,
+                        ((size_t)d->sum_h + d->sum_w) * sizeof(uint32_t), self->index, "border");
+    bb_release(context, packed.weights);
+    bb_release(context, packed.bank);
+    return status;
+}
+
+/* The program of a variant: an image's, one that an earlier stage built, or a new one. */
+static bb_status find_program(bb_cl_shared *shared, const bb_variant *variant, cl_program *out)
+{
+    for (uint32_t i = 0; i < shared->n_programs; i++)
+        if (!shared->programs[i].variant || shared->programs[i].variant == variant) {
+            *out = shared->programs[i].program;
+            return BB_OK;
+        }
+    bb_context *context = shared->target.context;
+    bb_cl_program *grown =
+        bb_resize(context, shared->programs, shared->n_programs + 1, sizeof(*grown));
+    if (!grown)
+        return BB_MEMORY;
+    shared->programs = grown;
+    char *options = bb_format(context, "-cl-std=CL1.2 -D BB_KERNEL=%s%s %s", variant->kernel,
+                              shared->vpopcnt ? " -D BB_POPCOUNT_X86" : "", variant->defines);
+    if (!options)
+        return BB_MEMORY;
+    const double start = bb_cl_seconds();
+    const bb_status status = bb_program_build(out, &shared->target, variant->files, options);
+    shared->compile_seconds += bb_cl_seconds() - start;
+    bb_release(context, options);
+    if (status == BB_OK)
+        grown[shared->n_programs++] = (bb_cl_program){*out, variant};
+    return status;
+}
+
+static bool allowed(const bb_cl_shared *shared, const bb_variant *variant,
+                    const bb_stage_descriptor *stage, const char **why)
+{
+    if (!bb_variant_serves(variant, stage, shared->capabilities, why))
+        return false;
+    if (shared->variants) {
+        *why = "named";
+        return bb_variant_named(shared->variants, variant->name);
+    }
+    *why = variant->prefers ? "the device has what it is made for" : "serves every device";
+    return !(variant->prefers & ~shared->capabilities);
+}
+
+/* The kernel of a variant; BB_UNSUPPORTED (no text) if an image does not hold it. */
+static bb_status make_kernel(bb_cl_stage *self, bb_cl_shared *shared, const bb_variant *variant)
+{
+    cl_program program;
+    cl_int code;
+    const bb_status status = find_program(shared, variant, &program);
+    if (status != BB_OK)
+        return status;
+    cl_kernel kernel = clCreateKernel(program, variant->kernel, &code);
+    if (code == CL_INVALID_KERNEL_NAME && shared->n_programs && !shared->programs[0].variant)
+        return BB_UNSUPPORTED;
+    if (code != CL_SUCCESS)
+        return bb_cl_fail(shared->target.context, shared->target.id, "clCreateKernel", code,
+                          "for %s (stage %u)", variant->kernel, self->index);
+    self->kernel = kernel;
+    self->variant = variant;
+    return BB_OK;
+}
+
+static bb_status choose(bb_cl_stage *self, bb_cl_shared *shared)
+{
+    bb_context *context = shared->target.context;
+    const bb_stage_descriptor *d = &self->stage->descriptor;
+    for (size_t i = bb_n_variants; i-- > 0;) {
+        const bb_variant *variant = &bb_variants[i];
+        const char *why = NULL;
+        if (!allowed(shared, variant, d, &why))
+            continue;
+        const bb_status status = make_kernel(self, shared, variant);
+        if (status == BB_UNSUPPORTED)
+            continue;
+        if (status != BB_OK)
+            return status;
+        self->text = bb_format(context, "%s%s%s (%s)", variant->name, *variant->defines ? " " : "",
+                               variant->defines, why);
+        return self->text ? BB_OK : BB_MEMORY;
+    }
+    return bb_fail(context, BB_UNSUPPORTED,
+                   "device %s: no kernel serves stage %u '%s' (variants allowed: %s)",
+                   shared->target.id, self->index, self->stage->name ? self->stage->name : "",
+                   shared->variants ? shared->variants : "all");
+}
+
+static bb_status set_argument(const bb_cl_stage *self, const bb_cl_shared *shared, cl_uint at,
+                              size_t size, const void *value)
+{
+    const cl_int code = clSetKernelArg(self->kernel, at, size, value);
+    if (code == CL_SUCCESS)
+        return BB_OK;
+    return bb_cl_fail(shared->target.context, shared->target.id, "clSetKernelArg", code,
+                      "for argument %u of %s (stage %u)", at, self->variant->kernel, self->index);
+}
+
+static bb_status set_buffer(const bb_cl_stage *self, const bb_cl_shared *shared, cl_uint at,
+                            cl_mem buffer)
+{
+    return set_argument(self, shared, at, sizeof(cl_mem), buffer ? &buffer : &shared->nothing);
+}
+
+/* Arguments that stay: descriptor, weights, channel_scale, bank, border. */
+static bb_status set_resident(const bb_cl_stage *self, const bb_cl_shared *shared)
+{
+    const cl_mem buffers[] = {self->weights, self->channel_scale, self->bank, self->border};
+    bb_status status = set_argument(self, shared, 0, sizeof(self->stage->descriptor),
+                                    &self->stage->descriptor);
+    for (cl_uint i = 0; i < BB_COUNT_OF(buffers) && status == BB_OK; i++)
+        status = set_buffer(self, shared, 1 + i, buffers[i]);
+    return status;
+}
+
+static bb_status check(const bb_cl_shared *shared, const bb_stage *stage, uint32_t index)
+{
+    const bb_stage_descriptor *d = &stage->descriptor;
+    const char *problem = NULL;
+    if (d->groups != 1)
+        problem = "groups other than 1";
+    else if (d->emit == BB_EMIT_REAL && (size_t)d->pool_h * d->pool_w != 1)
+        problem = "a max pool over real values";
+    if (!problem)
+        return BB_OK;
+    return bb_fail(shared->target.context, BB_UNSUPPORTED, "device %s: stage %u '%s': no kernel for %s",
+                   shared->target.id, index, stage->name ? stage->name : "", problem);
+}
+
+bb_status bb_cl_stage_prepare(bb_cl_stage *out, bb_cl_shared *shared, const bb_stage *stage,
+                              uint32_t index)
+{
+    *out = (bb_cl_stage){.stage = stage, .index = index};
+    bb_status status = check(shared, stage, index);
+    if (status == BB_OK)
+        status = choose(out, shared);
+    if (status == BB_OK)
+        status = upload_all(out, shared);
+    if (status == BB_OK)
+        status = set_resident(out, shared);
+    return status;
+}
+
+static void release_buffer(cl_mem buffer)
+{
+    if (buffer)
+        clReleaseMemObject(buffer);
+}
+
+void bb_cl_stage_free(bb_context *context, bb_cl_stage *stage)
+{
+    if (stage->kernel)
+        clReleaseKernel(stage->kernel);
+    release_buffer(stage->weights);
+    release_buffer(stage->channel_scale);
+    release_buffer(stage->bank);
+    release_buffer(stage->border);
+    bb_release(context, stage->text);
+    *stage = (bb_cl_stage){0};
+}
+
+static bb_status launch_slice(const bb_cl_stage *self, const bb_cl_shared *shared, cl_uint first,
+                              cl_uint n_entries, cl_event *event)
+{
+    bb_launch launch;
+    bb_variant_launch(self->variant, &self->stage->descriptor, shared->device, n_entries, &launch);
+    bb_status status = set_argument(self, shared, 8, sizeof(first), &first);
+    if (status == BB_OK)
+        status = set_argument(self, shared, 9, sizeof(n_entries), &n_entries);
+    if (status != BB_OK)
+        return status;
+    const cl_int code = clEnqueueNDRangeKernel(shared->queue, self->kernel, launch.dimensions, NULL,
+                                               launch.global, launch.local, 0, NULL, event);
+    if (code == CL_SUCCESS)
+        return BB_OK;
+    return bb_cl_fail(shared->target.context, shared->target.id, "clEnqueueNDRangeKernel", code,
+                      "for %zu x %zu work-items (stage %u, %s)", launch.global[0], launch.global[1],
+                      self->index, self->variant->kernel);
+}
+
+bb_status bb_cl_stage_launch(const bb_cl_stage *self, const bb_cl_shared *shared,
+                             const bb_cl_call *call, cl_event *event)
+{
+    const bb_stage_descriptor *d = &self->stage->descriptor;
+    const cl_uint limit = bb_variant_launch_limit(self->variant, d);
+    bb_status status = set_buffer(self, shared, 5, call->input);
+    if (status == BB_OK)
+        status = set_buffer(self, shared, 6, call->output);
+    if (status == BB_OK)
+        status = set_buffer(self, shared, 7, call->list);
+    if (status == BB_OK)
+        status = set_buffer(self, shared, 10, call->masks);
+    if (status == BB_OK)
+        status = set_argument(self, shared, 11, sizeof(call->first_mask), &call->first_mask);
+    for (cl_uint done = 0; done < call->n_entries && status == BB_OK; done += limit) {
+        const cl_uint n = call->n_entries - done < limit ? call->n_entries - done : limit;
+        status = launch_slice(self, shared, call->first + done * BB_ENTRY_WORDS(d->n_draws), n,
+                              done + n == call->n_entries ? event : NULL);
+        if (call->n_entries - done <= limit)
+            break;
+    }
+    return status;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of kernel variants as data, the choice among them, and what each shape of kernel needs
+ * from the host: layouts of weights and bank, and the launch. */
+#ifndef BITBAYES_OPENCL_VARIANT_H
+#define BITBAYES_OPENCL_VARIANT_H
+
+#include "opencl/devices.h"
+#include "plan/plan.h"
+
+/* What a device can do. */
+enum {
+    BB_CAP_GROUPS = 1,    /* work-groups of 256 with 16 KiB of local memory */
+    BB_CAP_SCRATCHPAD = 2, /* local memory is memory of its own, not the global one */
+    BB_CAP_VECTORS = 4    /* vectors of 64-bit words are native */
+};
+
+/* What a variant assumes of a stage. */
+enum {
+    BB_SHAPE_ANY = 0,
+    BB_SHAPE_ONE_CLASS = 1,   /* no border classes */
+    BB_SHAPE_FEW_DRAWS = 2,   /* n_draws at most 8 */
+    BB_SHAPE_NO_DILATION = 4,
+    BB_SHAPE_TAPS_64 = 8      /* kernels of at most 64 rows and columns */
+};
+
+/* Layouts and launch; the rows of shapes[] in variant.c. */
+typedef enum bb_kernel_shape {
+    BB_KERNEL_PLAIN,
+    BB_KERNEL_LANES,
+    BB_KERNEL_VECTOR,
+    BB_KERNEL_TILE32
+} bb_kernel_shape;
+
+typedef struct bb_variant {
+    const char *name;   /* "plain" */
+    const char *kernel; /* "bb_bits__plain" */
+    uint32_t sum, needs, prefers, shapes;
+    bb_kernel_shape shape;
+    const char *files, *defines;
+} bb_variant;
+
+extern const bb_variant bb_variants[];
+extern const size_t bb_n_variants;
+
+uint32_t bb_variant_capabilities(cl_device_id device);
+
+/* Whether a variant can run a stage on a device with these capabilities; in `why_not` a static text. */
+bool bb_variant_serves(const bb_variant *variant, const bb_stage_descriptor *stage,
+                       uint32_t capabilities, const char **why_not);
+
+/* True if the comma list `names` holds the name. */
+bool bb_variant_named(const char *names, const char *name);
+
+/* Value of a tunable "-D NAME=value" in the variant's defines. */
+uint32_t bb_variant_tunable(const bb_variant *variant, const char *name);
+
+/* Weights and bank as the variant reads them; both released by the caller. */
+typedef struct bb_packed {
+    void *weights; /* NULL: the stage has none */
+    size_t weight_bytes;
+    void *bank;
+    size_t bank_bytes;
+} bb_packed;
+
+bb_status bb_variant_pack(bb_context *context, const bb_variant *variant, const bb_stage *stage,
+                          bb_packed *out);
+
+/* Launch sizes for n_entries entries of a stage. */
+typedef struct bb_launch {
+    cl_uint dimensions;
+    size_t global[3], local[3];
+} bb_launch;
+
+void bb_variant_launch(const bb_variant *variant, const bb_stage_descriptor *stage,
+                       const bb_device_info *device, uint32_t n_entries, bb_launch *out);
+
+/* Entries that one launch may take, so that no global size and no 32-bit index overflows. */
+uint32_t bb_variant_launch_limit(const bb_variant *variant, const bb_stage_descriptor *stage);
+
+#endif
