@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+# Tests: each tests/test_*.c is one Criterion executable; each tests/fuzz/fuzz_*.c a fuzz target
+# that replays its corpus as a test, or a libFuzzer program with BB_FUZZ.
+set(test_folder ${CMAKE_SOURCE_DIR}/tests)
+file(GLOB test_sources CONFIGURE_DEPENDS ${test_folder}/test_*.c)
+file(GLOB test_scripts CONFIGURE_DEPENDS ${test_folder}/test_*.sh)
+file(GLOB fuzz_sources CONFIGURE_DEPENDS ${test_folder}/fuzz/fuzz_*.c)
+file(GLOB support_sources CONFIGURE_DEPENDS ${test_folder}/*.c ${test_folder}/check/*.c)
+list(FILTER support_sources EXCLUDE REGEX "/test_[^/]*$")
+
+add_library(bb_test_options INTERFACE)
+target_include_directories(bb_test_options INTERFACE ${test_folder})
+target_compile_options(bb_test_options INTERFACE -UNDEBUG -Wno-conversion) # Criterion's macros convert
+target_compile_definitions(bb_test_options INTERFACE
+  BB_PROGRAM="$<TARGET_FILE:bitbayes_program>"
+  BB_SOURCE_FOLDER="${CMAKE_SOURCE_DIR}"
+  BB_BUILD_FOLDER="${CMAKE_BINARY_DIR}")
+target_link_libraries(bb_test_options INTERFACE bitbayes)
+
+# What every test may rely on: the top of the source tree as working folder, a cache of its own.
+function(bb_register name)
+  add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 1800
+    ENVIRONMENT "BITBAYES_CACHE=${CMAKE_BINARY_DIR}/cache;BB_PROGRAM=$<TARGET_FILE:bitbayes_program>;BB_BUILD_FOLDER=${CMAKE_BINARY_DIR};CC=${CMAKE_C_COMPILER};BB_LINK_FLAGS=$<$<BOOL:${BB_SANITIZE}>:-fsanitize=${BB_SANITIZE}>")
+endfunction()
+
+if(BB_TESTS)
+  pkg_check_modules(CRITERION IMPORTED_TARGET criterion)
+  if(NOT CRITERION_FOUND)
+    message(STATUS "Criterion is not installed (Debian: libcriterion-dev): no unit tests")
+    set(test_sources "")
+  elseif(support_sources)
+    add_library(bb_test_support OBJECT ${support_sources})
+    target_link_libraries(bb_test_support PUBLIC bb_options bb_test_options PkgConfig::CRITERION)
+  endif()
+  foreach(source ${test_sources})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(${name} ${source})
+    target_link_libraries(${name} PRIVATE bb_options bb_test_options PkgConfig::CRITERION)
+    if(TARGET bb_test_support)
+      target_sources(${name} PRIVATE $<TARGET_OBJECTS:bb_test_support>)
+    endif()
+    add_dependencies(${name} bitbayes_program)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    bb_register(${name} $<TARGET_FILE:${name}>)
+  endforeach()
+  foreach(script ${test_scripts})
+    get_filename_component(name ${script} NAME_WE)
+    bb_register(${name} bash ${script})
+  endforeach()
+endif()
+
+foreach(source ${fuzz_sources})
+  get_filename_component(name ${source} NAME_WE)
+  string(REPLACE fuzz_ "" noun ${name})
+  set(corpus ${test_folder}/fuzz/corpus/${noun})
+  if(BB_FUZZ)
+    add_executable(${name} ${source})
+    target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    set(arguments -runs=0 ${corpus})
+  elseif(EXISTS ${test_folder}/fuzz/standalone.c)
+    add_executable(${name} ${source} ${test_folder}/fuzz/standalone.c)
+    set(arguments ${corpus})
+  endif()
+  if(TARGET ${name})
+    target_link_libraries(${name} PRIVATE bb_options bb_test_options)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    if(EXISTS ${corpus})
+      bb_register(${name} $<TARGET_FILE:${name}> ${arguments})
+    endif()
+  endif()
+endforeach()
