@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every kernel variant against the reference, bit for bit, on every OpenCL device: sizes around the
+ * word width, odd maps, strides, pads, pools, banks with flips and constants, masks, empty lists.
+ * Several draws write to scattered slots; slots that a list does not name must stay as they were.
+ */
+#include "check/stages.h"
+#include "opencl/opencl.h"
+#include "opencl/variant.h"
+#include "reference/reference.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N_INPUTS = 3, N_ENTRIES = 5, GUARD_WORDS = 32, MAX_CASES = 256 };
+
+static const uint32_t channel_counts[] = {1, 31, 32, 33, 63, 64, 65, 127, 128, 129};
+static const uint32_t small_counts[] = {1, 33, 65};
+
+static const check_shape shapes[] = {
+    {"3x3 pad 1", 5, 7, 3, 3, 1, 1, 1, 1, 1, 0, false},
+    {"1x1", 5, 3, 1, 1, 1, 1, 0, 1, 1, 0, false},
+    {"5x5 pad 2", 7, 6, 5, 5, 1, 1, 2, 1, 1, 0, false},
+    {"3x3 step 2 pad 1", 7, 9, 3, 3, 2, 1, 1, 1, 1, 0, false},
+    {"3x3 no pad, pool 2", 7, 8, 3, 3, 1, 1, 0, 2, 2, 0, false},
+    {"3x3 pad 1, pool 3 step 2 pad 1", 6, 9, 3, 3, 1, 1, 1, 3, 2, 1, false},
+    {"3x3 pad 1, pool 3 step 1", 5, 6, 3, 3, 1, 1, 1, 3, 1, 0, false},
+    {"2x2 step 2, pool 2", 9, 8, 2, 2, 2, 1, 0, 2, 2, 0, false},
+    {"3x3 dilation 2 pad 2", 6, 7, 3, 3, 1, 2, 2, 1, 1, 0, false},
+    {"5x1 pad 2", 4, 5, 5, 1, 1, 1, 2, 1, 1, 0, false},
+    {"3x3 pad 1 on a wide map", 2, 37, 3, 3, 1, 1, 1, 1, 1, 0, false},
+    {"dense vector", 1, 1, 1, 1, 1, 1, 0, 1, 1, 0, true},
+    {"dense map", 3, 2, 3, 2, 1, 1, 0, 1, 1, 0, true},
+};
+static const check_shape small_shapes[] = {
+    {"3x3 pad 1", 3, 4, 3, 3, 1, 1, 1, 1, 1, 0, false},
+    {"2x2, pool 2 pad 1", 4, 3, 2, 2, 1, 1, 0, 2, 2, 1, false},
+    {"dense map", 2, 2, 2, 2, 1, 1, 0, 1, 1, 0, true},
+};
+
+/* All cases of one sum as the stages of one plan, so that a device is opened once. */
+typedef struct suite {
+    bb_stage stages[MAX_CASES];
+    char labels[MAX_CASES][160];
+    uint32_t n_stages;
+    bb_plan plan;
+} suite;
+
+static suite cases;
+
+static void add_case(check_random *random, uint32_t sum, uint32_t emit, const check_shape *shape,
+                     uint32_t in_channels, uint32_t out_channels)
+{
+    const bool may_mask = sum == BB_SUM_BITS || sum == BB_SUM_BITS_REAL;
+    const bool first = sum == BB_SUM_BYTES || sum == BB_SUM_BYTES_SCALED;
+    const uint32_t mask = may_mask && check_below(random, 3) == 0 ? 1 + check_below(random, 2) : 0;
+    const bool classes = check_below(random, first ? 2 : 12) == 0;
+    const uint32_t n_draws = check_below(random, 12) == 0 ? 9 + check_below(random, 9)
+                                                          : 1 + check_below(random, 4);
+    if (sum == BB_SUM_POOL_BITS || sum == BB_SUM_POOL_REAL)
+        out_channels = in_channels;
+    const uint32_t i = cases.n_stages++;
+    cr_assert(i < MAX_CASES);
+    check_stage_make(&cases.stages[i], random, sum, emit, shape, in_channels, out_channels, n_draws,
+                     mask, classes);
+    snprintf(cases.labels[i], sizeof(cases.labels[i]),
+             "case %u: %s, %u -> %u channels, %s, %u draws%s%s", i, shape->text, in_channels,
+             out_channels, emit == BB_EMIT_BITS ? "bits" : "real", n_draws,
+             mask ? mask == 2 ? ", mask per element" : ", mask" : "",
+             classes ? ", border classes" : "");
+}
+
+static void make_cases(uint32_t sum)
+{
+    check_random random = {check_seed() + sum};
+    const bool small = check_small();
+    const uint32_t *counts = small ? small_counts : channel_counts;
+    const uint32_t n_counts = small ? BB_COUNT_OF(small_counts) : BB_COUNT_OF(channel_counts);
+    const check_shape *list = small ? small_shapes : shapes;
+    const size_t n_shapes = small ? BB_COUNT_OF(small_shapes) : BB_COUNT_OF(shapes);
+    for (uint32_t c = 0; c < n_counts; c++)
+        for (uint32_t s = 0; s < n_shapes; s++)
+            add_case(&random, sum, (c + s) % 3 == 2 ? BB_EMIT_REAL : BB_EMIT_BITS, &list[s],
+                     counts[c], counts[(c * 7 + s * 3) % n_counts]);
+    cases.plan = (bb_plan){.stages = cases.stages, .n_stages = cases.n_stages, .input_stride = 1};
+}
+
+static void free_cases(void)
+{
+    for (uint32_t i = 0; i < cases.n_stages; i++)
+        check_stage_free(&cases.stages[i]);
+    cases.n_stages = 0;
+}
+
+/* A backend of all cases that this variant serves on the device; the others become empty stages. */
+static bb_backend *open_backend(bb_context *context, const bb_plan *plan, const char *device,
+                                const char *variant, const char *popcount)
+{
+    bb_backend *backend = NULL;
+    const bb_device_options options = {.variants = variant, .popcount = popcount};
+    const bb_status status = bb_opencl_backend_create(&backend, context, plan, device, &options);
+    cr_assert(status == BB_OK, "%s on %s: %s", variant, device, bb_context_error(context));
+    return backend;
+}
+
+static void reserve_for(bb_backend *backend, const bb_plan *plan, uint32_t s, uint32_t n_entries,
+                        uint32_t n_slots, uint32_t n_masks)
+{
+    const bb_stage_descriptor *d = &plan->stages[s].descriptor;
+    static uint32_t lane[MAX_CASES], entries[MAX_CASES], masks[MAX_CASES];
+    static size_t lane_bytes[1];
+    memset(entries, 0, sizeof(entries));
+    memset(masks, 0, sizeof(masks));
+    entries[s] = n_entries;
+    masks[s] = n_masks;
+    lane_bytes[0] = ((size_t)n_slots * d->out_stride + GUARD_WORDS) * 8;
+    const bb_limits limits = {N_INPUTS * d->in_stride, 1, lane, lane_bytes, entries, masks};
+    cr_assert(backend->operations->reserve(backend, &limits) == BB_OK, "%s",
+              bb_context_error(backend->context));
+}
+
+static void run_on_device(bb_backend *backend, uint32_t s, const bb_stage_work *work,
+                          const uint64_t *inputs, size_t n_input_words, uint64_t *output,
+                          size_t n_output_words)
+{
+    static bb_stage_work works[MAX_CASES];
+    memset(works, 0, sizeof(works));
+    works[s] = *work;
+    const bb_chunk chunk = {inputs, (uint32_t)n_input_words, works, s + 1};
+    bb_status status = backend->operations->submit(backend, &chunk);
+    if (status == BB_OK)
+        status = backend->operations->finish(backend, output, n_output_words * 8);
+    cr_assert(status == BB_OK, "%s", bb_context_error(backend->context));
+}
+
+static bool tails_are_clear(const bb_stage_descriptor *d, const bb_stage_work *work,
+                            const uint64_t *output)
+{
+    if (d->emit != BB_EMIT_BITS || d->out_channels % 64 == 0)
+        return true;
+    const uint64_t tail = ~(((uint64_t)1 << d->out_channels % 64) - 1);
+    for (uint32_t slot = 0; slot < work->n_outputs; slot++)
+        for (uint32_t pixel = 0; pixel < d->out_h * d->out_w; pixel++)
+            if (output[(size_t)slot * d->out_stride + (pixel + 1) * d->out_words - 1] & tail)
+                return false;
+    return true;
+}
+
+/* Write all slots, then some of them again: the others and the guard behind them must not change. */
+static bool check_case(bb_backend *backend, uint32_t s, const char *label)
+{
+    const bb_stage *stage = &backend->plan->stages[s];
+    const bb_stage_descriptor *d = &stage->descriptor;
+    check_random random = {check_seed() + 1000 + s};
+    const uint32_t n_slots = (N_ENTRIES + 2) * d->n_draws;
+    const size_t n_input = (size_t)N_INPUTS * d->in_stride;
+    const size_t n_output = (size_t)n_slots * d->out_stride, n_all = n_output + GUARD_WORDS;
+    uint64_t *inputs = calloc(n_input, 8), *expected = calloc(n_all, 8), *actual = calloc(n_all, 8);
+    check_work all, some, none = {0};
+    check_work_make(&all, &random, stage, N_ENTRIES + 2, N_INPUTS, n_slots);
+    for (uint32_t i = 0; i < N_ENTRIES + 2; i++) /* here every draw of every entry names a slot */
+        for (uint32_t draw = 0; draw < d->n_draws; draw++)
+            all.list[i * BB_ENTRY_WORDS(d->n_draws) + BB_ENTRY_OUTPUT + draw] = i * d->n_draws + draw;
+    check_work_make(&some, &random, stage, N_ENTRIES, N_INPUTS, n_slots);
+    reserve_for(backend, backend->plan, s, N_ENTRIES + 2, n_slots, all.work.n_masks);
+
+    check_inputs_fill(&random, d, inputs, N_INPUTS);
+    run_on_device(backend, s, &all.work, inputs, n_input, actual, n_all);
+    memcpy(expected + n_output, actual + n_output, GUARD_WORDS * 8);
+    bb_reference_stage(stage, &all.work, inputs, expected);
+    bool good = check_words_equal(expected, actual, n_all, label);
+    check_inputs_fill(&random, d, inputs, N_INPUTS);
+    run_on_device(backend, s, &none.work, inputs, n_input, actual, n_all);
+    good = good && check_words_equal(expected, actual, n_all, label);
+    run_on_device(backend, s, &some.work, inputs, n_input, actual, n_all);
+    bb_reference_stage(stage, &some.work, inputs, expected);
+    good = good && check_words_equal(expected, actual, n_all, label);
+    good = good && tails_are_clear(d, &some.work, actual);
+    check_work_free(&all);
+    check_work_free(&some);
+    free(inputs);
+    free(expected);
+    free(actual);
+    return good;
+}
+
+/* One variant on one device: the cases that it serves, compacted into a plan of their own. */
+static void check_variant(bb_context *context, const bb_cl_device *device, const bb_variant *variant,
+                          const char *popcount)
+{
+    static bb_stage served[MAX_CASES];
+    static uint32_t case_of[MAX_CASES];
+    const uint32_t capabilities = bb_variant_capabilities(device->device);
+    const char *id = device->info.id, *why_not = "";
+    uint32_t n = 0, n_bad = 0;
+    for (uint32_t i = 0; i < cases.n_stages; i++)
+        if (bb_variant_serves(variant, &cases.stages[i].descriptor, capabilities, &why_not)) {
+            case_of[n] = i;
+            served[n++] = cases.stages[i];
+        }
+    if (n == 0) {
+        fprintf(stderr, "%s on %s: not run: %s\n", variant->kernel, id, why_not);
+        return;
+    }
+    const bb_plan plan = {.stages = served, .n_stages = n, .input_stride = 1};
+    bb_backend *backend = open_backend(context, &plan, id, variant->name, popcount);
+    for (uint32_t s = 0; s < n && n_bad < 5; s++) {
+        char label[256];
+        snprintf(label, sizeof(label), "%s (%s) on %s, %s", variant->kernel, popcount, id,
+                 cases.labels[case_of[s]]);
+        n_bad += !check_case(backend, s, label);
+    }
+    backend->operations->free(backend);
+    cr_expect(n_bad == 0, "%s on %s: wrong results, BB_TEST_SEED=%llu", variant->kernel, id,
+              (unsigned long long)check_seed());
+}
+
+static void check_sum(uint32_t sum)
+{
+    bb_context *context = NULL;
+    bb_device_list *list = NULL;
+    const char *only = getenv("BB_TEST_VARIANT");
+    cr_assert(bb_context_create(&context, NULL) == BB_OK);
+    cr_assert(bb_device_list_create(&list, context) == BB_OK);
+    if (bb_device_list_count(list) == 1) /* "ref" alone */
+        cr_skip("no OpenCL device");
+    make_cases(sum);
+    for (uint32_t i = 0; i < bb_device_list_count(list); i++) {
+        const bb_device_info *info = bb_device_list_get(list, i);
+        for (size_t v = 0; v < bb_n_variants && list->devices[i].platform; v++) {
+            if (bb_variants[v].sum != sum || (only && !bb_variant_named(only, bb_variants[v].name)))
+                continue;
+            check_variant(context, &list->devices[i], &bb_variants[v], "portable");
+            if (list->devices[i].vpopcnt && bb_variants[v].shape == BB_KERNEL_LANES)
+                check_variant(context, &list->devices[i], &bb_variants[v], "x86");
+        }
+        (void)info;
+    }
+    free_cases();
+    bb_device_list_free(list);
+    bb_context_free(context);
+}
+
+Test(kernels, bits)
+{
+    check_sum(BB_SUM_BITS);
+}
+
+Test(kernels, bytes)
+{
+    check_sum(BB_SUM_BYTES);
+}
+
+Test(kernels, bytes_scaled)
+{
+    check_sum(BB_SUM_BYTES_SCALED);
+}
+
+Test(kernels, bits_real)
+{
+    check_sum(BB_SUM_BITS_REAL);
+}
+
+Test(kernels, real)
+{
+    check_sum(BB_SUM_REAL);
+}
+
+Test(kernels, pool_bits)
+{
+    check_sum(BB_SUM_POOL_BITS);
+}
+
+Test(kernels, pool_real)
+{
+    check_sum(BB_SUM_POOL_REAL);
+}
