@@ -25,8 +25,8 @@ static void close_context(void)
 
 TestSuite(engine, .init = open_context, .fini = close_context, .timeout = 900);
 
-static void verify_model(const bb_graph *graph, const char *device, uint64_t seed, bb_sampling_mode mode,
-                         bb_input_type type)
+static void verify_model(const bb_graph *graph, const char *device, uint64_t seed,
+                         bb_sampling_mode mode, bb_input_type type)
 {
     bb_plan *plan;
     const bb_fold_options fold = {.input_type = type};
@@ -42,15 +42,16 @@ static void verify_model(const bb_graph *graph, const char *device, uint64_t see
     bb_verify_report report;
     const bb_engine_options options = {.device = device};
     const void *inputs = type == BB_INPUT_BYTES ? (const void *)bytes : floats;
-    const bb_status status = bb_verify(&report, context, plan, &options, inputs, check_small() ? 1 : N_INPUTS,
-                                       &sampling, NULL, 0);
+    const bb_status status = bb_verify(&report, context, plan, &options, inputs,
+                                       check_small() ? 1 : N_INPUTS, &sampling, NULL, 0);
     cr_assert(status == BB_OK, "%s", bb_context_error(context));
     cr_assert(report.stages_equal, "device %s, seed %llu: %s", device, (unsigned long long)seed,
               report.first_difference);
     bb_plan_free(plan);
 }
 
-static void verify_all(const check_graph_options *options, bb_sampling_mode mode, bb_input_type type)
+static void verify_all(const check_graph_options *options, bb_sampling_mode mode,
+                       bb_input_type type)
 {
     bb_device_list *devices;
     cr_assert(eq(int, bb_device_list_create(&devices, context), BB_OK));
@@ -79,18 +80,21 @@ Test(engine, banks_and_borders)
 
 Test(engine, channel_masks_with_banks)
 {
-    verify_all(&(check_graph_options){.masks = true, .scales = true}, BB_SAMPLING_DRAWN, BB_INPUT_BYTES);
+    verify_all(&(check_graph_options){.masks = true, .scales = true}, BB_SAMPLING_DRAWN,
+               BB_INPUT_BYTES);
 }
 
 Test(engine, element_masks_deterministic_too)
 {
     verify_all(&(check_graph_options){.element_masks = true}, BB_SAMPLING_DRAWN, BB_INPUT_BYTES);
-    verify_all(&(check_graph_options){.element_masks = true}, BB_SAMPLING_DETERMINISTIC, BB_INPUT_BYTES);
+    verify_all(&(check_graph_options){.element_masks = true}, BB_SAMPLING_DETERMINISTIC,
+               BB_INPUT_BYTES);
 }
 
 Test(engine, float_input_and_float_head)
 {
-    verify_all(&(check_graph_options){.scales = true, .float_head = true}, BB_SAMPLING_DRAWN, BB_INPUT_FLOATS);
+    verify_all(&(check_graph_options){.scales = true, .float_head = true}, BB_SAMPLING_DRAWN,
+               BB_INPUT_FLOATS);
 }
 
 Test(engine, one_mean_per_channel)
@@ -100,12 +104,14 @@ Test(engine, one_mean_per_channel)
 }
 
 /* Logits of all inputs under an engine, as one array. */
-static float *run(const bb_plan *plan, const char *device, uint32_t batch, uint64_t memory, size_t *bytes)
+static float *run(const bb_plan *plan, const char *device, uint32_t batch, uint64_t memory,
+                  size_t *bytes)
 {
     enum { N = 23 };
     bb_engine *engine;
     const bb_engine_options options = {.device = device, .memory_bytes = memory};
-    cr_assert(bb_engine_create(&engine, context, plan, &options) == BB_OK, "%s", bb_context_error(context));
+    cr_assert(bb_engine_create(&engine, context, plan, &options) == BB_OK, "%s",
+              bb_context_error(context));
     static uint8_t inputs[N * 64];
     check_random random = {5};
     for (size_t i = 0; i < sizeof(inputs); i++)
@@ -148,8 +154,8 @@ Test(engine, batch_and_memory_change_no_bit)
         for (size_t b = 0; b < 3; b++)
             for (int tight = 0; tight <= 1; tight++) {
                 float *found = run(plan, id, batches[b], tight ? 600 : 0, &bytes);
-                cr_assert(memcmp(expected, found, bytes) == 0, "device %s, batch %u, tight %d", id, batches[b],
-                          tight);
+                cr_assert(memcmp(expected, found, bytes) == 0, "device %s, batch %u, tight %d", id,
+                          batches[b], tight);
                 free(found);
             }
     }

@@ -40,7 +40,8 @@ static void compare(const bb_graph *graph, uint64_t seed, const bb_sampling *sam
     bb_plan *plan = fold(graph);
     bb_engine *engine;
     const bb_engine_options options = {.device = "ref"};
-    cr_assert(bb_engine_create(&engine, context, plan, &options) == BB_OK, "%s", bb_context_error(context));
+    cr_assert(bb_engine_create(&engine, context, plan, &options) == BB_OK, "%s",
+              bb_context_error(context));
     uint32_t shape[3];
     bb_plan_input_shape(plan, shape);
     const size_t elements = (size_t)shape[0] * shape[1] * shape[2];
@@ -48,7 +49,8 @@ static void compare(const bb_graph *graph, uint64_t seed, const bb_sampling *sam
     check_random random = {seed + 1000};
     for (size_t i = 0; i < N * elements; i++)
         inputs[i] = (uint8_t)check_below(&random, 256);
-    cr_assert(bb_engine_run(engine, inputs, 7, N, sampling) == BB_OK, "%s", bb_context_error(context));
+    cr_assert(bb_engine_run(engine, inputs, 7, N, sampling) == BB_OK, "%s",
+              bb_context_error(context));
     bb_sampler *sampler;
     cr_assert(eq(int, bb_sampler_create(&sampler, context, plan, sampling), BB_OK));
     bb_leaf_set drawn = {0};
@@ -130,7 +132,8 @@ Test(fold, float_input_gives_nearly_the_same)
         bb_graph *graph = check_random_graph(context, seed, &options);
         bb_plan *plan;
         const bb_fold_options floats = {.input_type = BB_INPUT_FLOATS};
-        cr_assert(bb_plan_fold(&plan, context, graph, &floats) == BB_OK, "%s", bb_context_error(context));
+        cr_assert(bb_plan_fold(&plan, context, graph, &floats) == BB_OK, "%s",
+                  bb_context_error(context));
         bb_engine *engine;
         const bb_engine_options ref = {.device = "ref"};
         cr_assert(eq(int, bb_engine_create(&engine, context, plan, &ref), BB_OK));
@@ -158,7 +161,8 @@ Test(fold, float_input_gives_nearly_the_same)
     }
 }
 
-/* One bit of a 1x1 first layer by hand: weight +1, magnitude 1, y = x * a + b, x = (p - 32) / 64. */
+/* One bit of a 1x1 first layer by hand: weight +1, magnitude 1, y = x * a + b, x = (p - 32) / 64.
+ */
 static bb_bank_entry fold_one(float a, float b, bool zero_is_positive)
 {
     bb_graph *graph;
@@ -197,7 +201,8 @@ static bb_bank_entry fold_one(float a, float b, bool zero_is_positive)
     const bb_preprocess preprocess = {.scale = 1, .n = 1, .mean = &mean, .std = &std};
     const bb_fold_options options = {.preprocess = &preprocess};
     bb_plan *plan;
-    cr_assert(bb_plan_fold(&plan, context, graph, &options) == BB_OK, "%s", bb_context_error(context));
+    cr_assert(bb_plan_fold(&plan, context, graph, &options) == BB_OK, "%s",
+              bb_context_error(context));
     const bb_bank_entry entry = plan->stages[0].bank[0];
     bb_plan_free(plan);
     bb_graph_free(graph);
@@ -231,6 +236,7 @@ Test(fold, refuses_what_no_stage_can_hold)
     bb_plan *plan;
     cr_assert(eq(int, bb_plan_fold(&plan, context, graph, NULL), BB_UNSUPPORTED));
     cr_assert(plan == NULL);
-    cr_assert(strstr(bb_context_error(context), "clipping") != NULL, "%s", bb_context_error(context));
+    cr_assert(strstr(bb_context_error(context), "clipping") != NULL, "%s",
+              bb_context_error(context));
     bb_graph_free(graph);
 }

@@ -116,7 +116,7 @@ static const bb_node *first(const bb_graph *graph, bb_node_kind kind)
     for (uint32_t i = 0; i < graph->n_nodes; i++)
         if (graph->nodes[i].kind == kind)
             return &graph->nodes[i];
-    cr_assert_fail("no node of kind %d", (int)kind);
+    cr_assert(0, "no node of kind %d", (int)kind);
     return NULL;
 }
 
@@ -314,8 +314,9 @@ Test(import, no_operations_are_left_out)
     expect_kinds(&t, "layer_pad", "iLs+Ls+Ls");
     expect_kinds(&t, "dense", "iLss+Lsss");
     bb_graph *graph = load(&t, "dense");
-    cr_expect(strstr(bb_graph_recognised(graph), "left out: the runtime works on the logits"));
-    cr_expect(strstr(bb_graph_recognised(graph), "no stochastic node"));
+    const char *recognised = bb_graph_recognised(graph);
+    cr_expect(strstr(recognised, "left out: the runtime works on the logits") != NULL);
+    cr_expect(strstr(recognised, "no stochastic node") != NULL);
     cr_expect(eq(flt, first(graph, BB_NODE_LINEAR)->linear.magnitude[0], 0.5f), "alpha is folded");
     bb_graph_free(graph);
     trial_end(&t);
@@ -359,6 +360,8 @@ Test(import, shipped_models)
         char path[512];
         bb_graph *graph;
         snprintf(path, sizeof(path), BB_SOURCE_FOLDER "/models/%s.onnx", rows[i].name);
+        if (i > 0 && !trial_exists(path))
+            continue; /* the larger ones may be left out of a source tree */
         const bb_status status = bb_graph_load(&graph, t.context, path);
         cr_assert(status == BB_OK, "%s", bb_context_error(t.context));
         cr_expect(eq(u32, graph->n_sites, rows[i].n_sites));

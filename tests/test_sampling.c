@@ -42,8 +42,8 @@ Test(sampling, philox_known_answers)
     int rows = 0;
     while (fgets(line, sizeof(line), file)) {
         uint32_t k[2], c[4], w[4], out[4];
-        if (sscanf(line, "%x %x %x %x %x %x %x %x %x %x", &k[0], &k[1], &c[0], &c[1], &c[2], &c[3], &w[0],
-                   &w[1], &w[2], &w[3]) != 10)
+        if (sscanf(line, "%x %x %x %x %x %x %x %x %x %x", &k[0], &k[1], &c[0], &c[1], &c[2], &c[3],
+                   &w[0], &w[1], &w[2], &w[3]) != 10)
             continue;
         bb_philox(out, c, k);
         cr_assert(memcmp(out, w, sizeof(w)) == 0, "%s", line);
@@ -77,11 +77,12 @@ Test(sampling, draws_shared_with_the_training_companion)
         unsigned pass, site, elements;
         double p;
         char dropped[2048];
-        if (line[0] == '#' || sscanf(line, "%llu %llu %u %u %u %lf %2047s", &seed, &input, &pass, &site,
-                                     &elements, &p, dropped) != 7)
+        if (line[0] == '#' || sscanf(line, "%llu %llu %u %u %u %lf %2047s", &seed, &input, &pass,
+                                     &site, &elements, &p, dropped) != 7)
             continue;
         const bb_site drawn = {.kind = elements == 1 ? BB_SITE_DROP : BB_SITE_MASK,
-                               .n_draws = 2, .n_elements = elements};
+                               .n_draws = 2,
+                               .n_elements = elements};
         const bb_draw_place at = {seed, (uint32_t)input, pass, site};
         uint8_t draw[256];
         cr_assert(elements <= 8 * sizeof(draw));
@@ -89,7 +90,8 @@ Test(sampling, draws_shared_with_the_training_companion)
         char found[2048] = "";
         for (unsigned e = 0; e < elements; e++)
             if (elements == 1 ? draw[0] : !(draw[e / 8] >> (e % 8) & 1))
-                snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s%u", *found ? "," : "", e);
+                snprintf(found + strlen(found), sizeof(found) - strlen(found), "%s%u",
+                         *found ? "," : "", e);
         cr_assert(strcmp(*found ? found : "-", dropped) == 0, "%s found %s", line, found);
         rows++;
     }
@@ -121,8 +123,8 @@ Test(sampling, leaves_are_distinct_rows_in_order_of_first_pass)
             cr_assert(eq(u32, counts[l], leaves.counts[l]));
             total += leaves.counts[l];
             for (uint32_t m = 0; m < l; m++)
-                cr_assert(memcmp(leaves.rows + l * sampler->row_bytes, leaves.rows + m * sampler->row_bytes,
-                                 sampler->row_bytes) != 0);
+                cr_assert(memcmp(leaves.rows + l * sampler->row_bytes,
+                                 leaves.rows + m * sampler->row_bytes, sampler->row_bytes) != 0);
         }
         cr_assert(eq(u32, total, 500));
         cr_assert(eq(u32, seen, leaves.n_leaves));
@@ -132,12 +134,15 @@ Test(sampling, leaves_are_distinct_rows_in_order_of_first_pass)
 }
 
 /* Mean evaluations per input of all stages, and what the formula says. */
-static void measure_tree(uint32_t n_layers, float p, uint32_t samples, double *measured, double *expected)
+static void measure_tree(uint32_t n_layers, float p, uint32_t samples, double *measured,
+                         double *expected)
 {
     bb_graph *graph = check_dense_graph(context, 3, 2, 8, n_layers, p);
     bb_plan *plan = fold(graph);
     bb_engine *engine;
-    cr_assert(eq(int, bb_engine_create(&engine, context, plan, &(bb_engine_options){.device = "ref"}), BB_OK));
+    cr_assert(eq(int,
+                 bb_engine_create(&engine, context, plan, &(bb_engine_options){.device = "ref"}),
+                 BB_OK));
     enum { N = 4000 };
     static uint8_t inputs[N * 4];
     bb_sampling sampling = bb_sampling_default();
@@ -174,12 +179,13 @@ typedef struct outcome {
 } outcome;
 
 /* All logits pass by pass under a way of running. */
-static outcome run_all(const bb_plan *plan, const uint8_t *inputs, uint32_t n, const bb_sampling *sampling,
-                       uint64_t memory, uint32_t batch)
+static outcome run_all(const bb_plan *plan, const uint8_t *inputs, uint32_t n,
+                       const bb_sampling *sampling, uint64_t memory, uint32_t batch)
 {
     bb_engine *engine;
     const bb_engine_options options = {.device = "ref", .memory_bytes = memory};
-    cr_assert(bb_engine_create(&engine, context, plan, &options) == BB_OK, "%s", bb_context_error(context));
+    cr_assert(bb_engine_create(&engine, context, plan, &options) == BB_OK, "%s",
+              bb_context_error(context));
     uint32_t shape[3];
     bb_plan_input_shape(plan, shape);
     const size_t elements = (size_t)shape[0] * shape[1] * shape[2];
@@ -195,7 +201,8 @@ static outcome run_all(const bb_plan *plan, const uint8_t *inputs, uint32_t n, c
             bb_engine_leaves(engine, k, &leaves);
             for (uint32_t pass = 0; pass < leaves.n_passes; pass++)
                 memcpy(out.logits + ((size_t)(i + k) * sampling->samples + pass) * classes,
-                       leaves.logits + leaves.leaf_of_pass[pass] * classes, classes * sizeof(float));
+                       leaves.logits + leaves.leaf_of_pass[pass] * classes,
+                       classes * sizeof(float));
         }
     }
     bb_engine_free(engine);
@@ -214,18 +221,23 @@ Test(sampling, sharing_batching_and_memory_change_no_bit)
             inputs[i] = (uint8_t)check_below(&random, 256);
         bb_sampling sampling = bb_sampling_default();
         const outcome shared = run_all(plan, inputs, N, &sampling, 0, N);
-        const size_t bytes = (size_t)N * sampling.samples * bb_plan_class_count(plan) * sizeof(float);
+        const size_t bytes =
+            (size_t)N * sampling.samples * bb_plan_class_count(plan) * sizeof(float);
         const outcome batched = run_all(plan, inputs, N, &sampling, 0, 2);
-        cr_assert(memcmp(shared.logits, batched.logits, bytes) == 0, "batch, seed %llu", (unsigned long long)seed);
+        cr_assert(memcmp(shared.logits, batched.logits, bytes) == 0, "batch, seed %llu",
+                  (unsigned long long)seed);
         size_t largest = 0;
         for (uint32_t s = 0; s < plan->n_stages; s++)
             largest = plan->stages[s].descriptor.out_stride * 8u > largest
-                          ? plan->stages[s].descriptor.out_stride * 8u : largest;
+                          ? plan->stages[s].descriptor.out_stride * 8u
+                          : largest;
         const outcome tight = run_all(plan, inputs, N, &sampling, 5 * largest + 4096, N);
-        cr_assert(memcmp(shared.logits, tight.logits, bytes) == 0, "memory, seed %llu", (unsigned long long)seed);
+        cr_assert(memcmp(shared.logits, tight.logits, bytes) == 0, "memory, seed %llu",
+                  (unsigned long long)seed);
         sampling.no_sharing = true;
         const outcome alone = run_all(plan, inputs, N, &sampling, 0, N);
-        cr_assert(memcmp(shared.logits, alone.logits, bytes) == 0, "sharing, seed %llu", (unsigned long long)seed);
+        cr_assert(memcmp(shared.logits, alone.logits, bytes) == 0, "sharing, seed %llu",
+                  (unsigned long long)seed);
         bb_release(context, shared.logits);
         bb_release(context, batched.logits);
         bb_release(context, tight.logits);
@@ -245,7 +257,8 @@ Test(sampling, too_little_memory_is_refused_with_the_figure)
     uint8_t input[64] = {0};
     const bb_sampling sampling = bb_sampling_default();
     cr_assert(eq(int, bb_engine_run(engine, input, 0, 1, &sampling), BB_MEMORY));
-    cr_assert(strstr(bb_context_error(context), "the budget is 64") != NULL, "%s", bb_context_error(context));
+    cr_assert(strstr(bb_context_error(context), "the budget is 64") != NULL, "%s",
+              bb_context_error(context));
     bb_engine_free(engine);
     bb_plan_free(plan);
     bb_graph_free(graph);
@@ -272,13 +285,15 @@ Test(sampling, exact_enumerates_all_rows_once_with_their_probability)
         cr_assert(row[3] == 1 && row[2] < 5 && row[1] < 8);
         sum += sampler->exact_weights[l];
         for (uint32_t m = 0; m < l; m++)
-            cr_assert(memcmp(row, sampler->exact_rows + m * sampler->row_bytes, sampler->row_bytes) != 0);
+            cr_assert(
+                memcmp(row, sampler->exact_rows + m * sampler->row_bytes, sampler->row_bytes) != 0);
     }
     cr_assert(fabs(sum - 1) < 1e-12);
     bb_sampler_free(sampler);
     sampling.exact_limit = 79;
     cr_assert(eq(int, bb_sampler_create(&sampler, context, &plan, &sampling), BB_ARGUMENT));
-    cr_assert(strstr(bb_context_error(context), "80 leaves") != NULL, "%s", bb_context_error(context));
+    cr_assert(strstr(bb_context_error(context), "80 leaves") != NULL, "%s",
+              bb_context_error(context));
 }
 
 Test(sampling, certain_sites_give_one_leaf_and_agree)
@@ -290,7 +305,9 @@ Test(sampling, certain_sites_give_one_leaf_and_agree)
     for (size_t i = 0; i < sizeof(inputs); i++)
         inputs[i] = (uint8_t)check_below(&random, 256);
     bb_engine *engine;
-    cr_assert(eq(int, bb_engine_create(&engine, context, plan, &(bb_engine_options){.device = "ref"}), BB_OK));
+    cr_assert(eq(int,
+                 bb_engine_create(&engine, context, plan, &(bb_engine_options){.device = "ref"}),
+                 BB_OK));
     for (int p = 0; p <= 1; p++) {
         float first[2][4];
         for (int exact = 0; exact <= 1; exact++) {
@@ -315,13 +332,17 @@ Test(sampling, replayed_rows_are_checked)
     bb_graph *graph = check_dense_graph(context, 5, 4, 33, 2, 0.3f);
     bb_plan *plan = fold(graph);
     bb_engine *engine;
-    cr_assert(eq(int, bb_engine_create(&engine, context, plan, &(bb_engine_options){.device = "ref"}), BB_OK));
+    cr_assert(eq(int,
+                 bb_engine_create(&engine, context, plan, &(bb_engine_options){.device = "ref"}),
+                 BB_OK));
     const uint8_t input[16] = {0}, good[4] = {0, 1, 1, 0}, bad[4] = {0, 1, 2, 0};
-    bb_sampling sampling = {.mode = BB_SAMPLING_REPLAYED, .samples = 2, .drop_probability = -1, .rows = good};
+    bb_sampling sampling = {
+        .mode = BB_SAMPLING_REPLAYED, .samples = 2, .drop_probability = -1, .rows = good};
     cr_assert(eq(int, bb_engine_run(engine, input, 0, 1, &sampling), BB_OK));
     sampling.rows = bad;
     cr_assert(eq(int, bb_engine_run(engine, input, 0, 1, &sampling), BB_ARGUMENT));
-    cr_assert(strstr(bb_context_error(context), "bank index 2") != NULL, "%s", bb_context_error(context));
+    cr_assert(strstr(bb_context_error(context), "bank index 2") != NULL, "%s",
+              bb_context_error(context));
     bb_engine_free(engine);
     bb_plan_free(plan);
     bb_graph_free(graph);

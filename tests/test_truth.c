@@ -73,7 +73,8 @@ static double upper_tail(double x, double dof)
 }
 
 /* Counts of one image against expected ones; bins below 5 expected are left out. */
-static void add_chi_square(const double *expected, const uint32_t *counts, uint32_t n, double *sum, double *dof)
+static void add_chi_square(const double *expected, const uint32_t *counts, uint32_t n, double *sum,
+                           double *dof)
 {
     uint32_t bins = 0;
     double rest_expected = 0, rest = 0;
@@ -114,8 +115,8 @@ static double leaf_count_p_value(double shift)
         for (uint32_t l = 0; l < exact->n_passes; l++) {
             expected[l] = SAMPLES * exact->exact_weights[l];
             for (uint32_t k = 0; k < leaves.n_leaves; k++)
-                if (memcmp(exact->exact_rows + l * exact->row_bytes, leaves.rows + k * drawn->row_bytes,
-                           exact->row_bytes) == 0)
+                if (memcmp(exact->exact_rows + l * exact->row_bytes,
+                           leaves.rows + k * drawn->row_bytes, exact->row_bytes) == 0)
                     counts[l] = leaves.counts[k];
         }
         add_chi_square(expected, counts, exact->n_passes, &sum, &dof);
@@ -124,7 +125,8 @@ static double leaf_count_p_value(double shift)
     bb_sampler_free(drawn);
     bb_sampler_free(exact);
     const double p = upper_tail(sum, dof);
-    cr_log_info("seed %d, shift %g: chi-square %.1f, %g degrees of freedom, p = %.4g", SEED, shift, sum, dof, p);
+    cr_log_info("seed %d, shift %g: chi-square %.1f, %g degrees of freedom, p = %.4g", SEED, shift,
+                sum, dof, p);
     return p;
 }
 
@@ -158,7 +160,8 @@ static void moments(const bb_leaves *leaves, double *mean, double *variance)
     double square[CLASSES] = {0};
     memset(mean, 0, CLASSES * sizeof(*mean));
     for (uint32_t l = 0; l < leaves->n_leaves; l++) {
-        const double w = leaves->weights ? leaves->weights[l] : (double)leaves->counts[l] / leaves->n_passes;
+        const double w =
+            leaves->weights ? leaves->weights[l] : (double)leaves->counts[l] / leaves->n_passes;
         double p[CLASSES];
         softmax(leaves->logits + l * CLASSES, p);
         for (int c = 0; c < CLASSES; c++) {
@@ -207,9 +210,11 @@ Test(truth, enumeration_equals_brute_force_on_the_graph)
         cr_assert(eq(u32, leaves.n_leaves, 1u << plan->n_sites));
         for (uint32_t l = 0; l < leaves.n_leaves; l++) {
             float expected[CLASSES];
-            check_evaluate(graph, images + i * 64, sampler->exact_rows + l * sampler->row_bytes, expected);
+            check_evaluate(graph, images + i * 64, sampler->exact_rows + l * sampler->row_bytes,
+                           expected);
             for (int c = 0; c < CLASSES; c++)
-                cr_assert(fabsf(leaves.logits[l * CLASSES + c] - expected[c]) <= 1e-3f * (1 + fabsf(expected[c])),
+                cr_assert(fabsf(leaves.logits[l * CLASSES + c] - expected[c]) <=
+                              1e-3f * (1 + fabsf(expected[c])),
                           "image %u, leaf %u, class %d: %g, expected %g", i, l, c,
                           (double)leaves.logits[l * CLASSES + c], (double)expected[c]);
         }

@@ -40,7 +40,7 @@ void bb_chunk_store_free(bb_chunk_store *store, bb_context *context)
 
 /* Entries and outputs per stage that some leaves would add, given how much each shares. */
 typedef struct increment {
-    uint32_t first;        /* first leaf, which shares nothing */
+    uint32_t first; /* first leaf, which shares nothing */
     const uint32_t *shared;
     uint32_t n;
 } increment;
@@ -51,7 +51,8 @@ static void count_increment(const bb_sampler *sampler, const increment *more, ui
     *entries = *outputs = 0;
     for (uint32_t i = 0; i < more->n; i++) {
         uint32_t entry, output;
-        const uint32_t shared = i == more->first || !more->shared ? BB_NOTHING_SHARED : more->shared[i];
+        const uint32_t shared =
+            i == more->first || !more->shared ? BB_NOTHING_SHARED : more->shared[i];
         bb_worklist_cost(sampler, s, shared, &entry, &output);
         *entries += entry;
         *outputs += output;
@@ -62,7 +63,8 @@ static uint64_t stage_list_bytes(const bb_stage *stage, uint64_t entries)
 {
     const bb_stage_descriptor *d = &stage->descriptor;
     const uint64_t mask_words =
-        d->masked ? (uint64_t)d->in_words * (d->mask_per_element ? (uint64_t)d->in_h * d->in_w : 1) : 0;
+        d->masked ? (uint64_t)d->in_words * (d->mask_per_element ? (uint64_t)d->in_h * d->in_w : 1)
+                  : 0;
     return entries * (BB_ENTRY_WORDS(d->n_draws) * 4 + mask_words * 8);
 }
 
@@ -125,7 +127,8 @@ static bb_status add_input(bb_chunk_store *store, const bb_run *run)
     const bb_shape *shape = &plan->input_shape;
     const size_t elements = (size_t)shape->channels * shape->height * shape->width;
     const bool bytes = plan->input_type == BB_INPUT_BYTES;
-    const char *from = (const char *)run->inputs + run->input * elements * (bytes ? 1 : sizeof(float));
+    const char *from =
+        (const char *)run->inputs + run->input * elements * (bytes ? 1 : sizeof(float));
     uint64_t *to = store->inputs + needed - stride;
     to[stride - 1] = 0;
     if (plan->input_is_real)
@@ -147,13 +150,15 @@ static uint32_t item_leaf(const bb_run *run, const bb_leaf_set *leaves, uint32_t
     return run->sampler->sampling.no_sharing ? leaves->leaf_of_pass[item] : leaves->sorted[item];
 }
 
-static bb_status add_item(bb_chunk_store *store, const bb_run *run, const bb_leaf_set *leaves, bool first)
+static bb_status add_item(bb_chunk_store *store, const bb_run *run, const bb_leaf_set *leaves,
+                          bool first)
 {
     const uint32_t leaf = item_leaf(run, leaves, run->item);
     const bool alone = first || run->sampler->sampling.no_sharing;
     if (store->n_outputs == store->capacity_outputs) {
         const size_t capacity = store->capacity_outputs * 2 + 256;
-        size_t *grown = bb_resize(run->sampler->context, store->row_of_output, capacity, sizeof(*grown));
+        size_t *grown =
+            bb_resize(run->sampler->context, store->row_of_output, capacity, sizeof(*grown));
         if (!grown)
             return BB_MEMORY;
         store->row_of_output = grown;
@@ -179,22 +184,25 @@ static bb_status draw_input(bb_run *run)
 }
 
 /* Take items of the current input; *full tells that the chunk ends inside it. */
-static bb_status take_input(bb_chunk_store *store, bb_run *run, bool whole, size_t *lane_bytes, bool *full)
+static bb_status take_input(bb_chunk_store *store, bb_run *run, bool whole, size_t *lane_bytes,
+                            bool *full)
 {
     const bb_leaf_set *leaves = &run->leaves[run->input];
     const uint32_t n = item_count(run, leaves);
     bb_status status = add_input(store, run);
     for (bool first = true; status == BB_OK && run->item < n; first = false, run->item++) {
         if (!whole) {
-            const uint32_t shared = first || run->sampler->sampling.no_sharing ? BB_NOTHING_SHARED
-                                                                                : leaves->shared[run->item];
+            const uint32_t shared = first || run->sampler->sampling.no_sharing
+                                        ? BB_NOTHING_SHARED
+                                        : leaves->shared[run->item];
             const increment one = {.first = BB_NO_INDEX, .shared = &shared, .n = 1};
             const uint64_t bytes = bytes_with(store, run, &one, 0, lane_bytes);
             if (bytes > run->budget && first)
-                return bb_fail(run->sampler->context, BB_MEMORY,
-                               "one pass of one input needs %llu bytes on the device, the budget is %llu; "
-                               "raise --memory",
-                               (unsigned long long)bytes, (unsigned long long)run->budget);
+                return bb_fail(
+                    run->sampler->context, BB_MEMORY,
+                    "one pass of one input needs %llu bytes on the device, the budget is %llu; "
+                    "raise --memory",
+                    (unsigned long long)bytes, (unsigned long long)run->budget);
             *full = bytes > run->budget;
             if (*full)
                 return BB_OK;
@@ -210,7 +218,8 @@ bb_status bb_chunk_fill(bb_chunk_store *store, bb_run *run)
 {
     bb_worklist_clear(store->list);
     store->n_outputs = 0;
-    size_t *lane_bytes = bb_allocate(run->sampler->context, run->lanes->n_lanes, sizeof(*lane_bytes));
+    size_t *lane_bytes =
+        bb_allocate(run->sampler->context, run->lanes->n_lanes, sizeof(*lane_bytes));
     if (!lane_bytes)
         return BB_MEMORY;
     bb_status status = BB_OK;

@@ -17,14 +17,14 @@ bb_status bb_lanes_assign(bb_lanes *out, bb_context *context, const bb_plan *pla
 typedef struct bb_run {
     const bb_sampler *sampler;
     const bb_lanes *lanes;
-    const void *inputs;        /* [n] as bb_engine_run() takes them */
+    const void *inputs; /* [n] as bb_engine_run() takes them */
     uint64_t first_index;
     uint32_t n;
-    uint64_t budget;           /* bytes */
-    bb_leaf_set *leaves;       /* [n], drawn as the run proceeds */
-    size_t *first_row;         /* [n] row of the first leaf in the results */
+    uint64_t budget;     /* bytes */
+    bb_leaf_set *leaves; /* [n], drawn as the run proceeds */
+    size_t *first_row;   /* [n] row of the first leaf in the results */
     size_t n_rows;
-    uint32_t input, item;      /* where the next chunk begins; item 0: not drawn yet */
+    uint32_t input, item; /* where the next chunk begins; item 0: not drawn yet */
 } bb_run;
 
 /* One chunk with all that the backend reads. */
@@ -32,7 +32,7 @@ typedef struct bb_chunk_store {
     bb_worklist *list;
     uint64_t *inputs;
     size_t capacity_words;
-    size_t *row_of_output;     /* [n_outputs] result row of a logits slot */
+    size_t *row_of_output; /* [n_outputs] result row of a logits slot */
     size_t capacity_outputs;
     uint32_t n_outputs;
     bb_chunk chunk;
@@ -41,8 +41,8 @@ typedef struct bb_chunk_store {
 bb_status bb_chunk_store_create(bb_chunk_store *store, const bb_sampler *sampler);
 void bb_chunk_store_free(bb_chunk_store *store, bb_context *context);
 
-/* Fill `store` with as much of the run as fits; n_outputs is 0 when nothing is left. BB_MEMORY if not
- * even one pass fits. */
+/* Fill `store` with as much of the run as fits; n_outputs is 0 when nothing is left. BB_MEMORY if
+ * not even one pass fits. */
 bb_status bb_chunk_fill(bb_chunk_store *store, bb_run *run);
 
 /* Write the bytes of the store's chunk per lane and return the whole. */

@@ -81,9 +81,9 @@ static bb_status prepare(bb_engine *engine, const bb_engine_options *options)
     if (status != BB_OK)
         return status;
     const bb_device_info *device = engine->device;
-    engine->budget = options && options->memory_bytes  ? options->memory_bytes
-                     : device->global_bytes            ? device->global_bytes / 4
-                                                       : REFERENCE_BUDGET;
+    engine->budget = options && options->memory_bytes ? options->memory_bytes
+                     : device->global_bytes           ? device->global_bytes / 4
+                                                      : REFERENCE_BUDGET;
     status = bb_lanes_assign(&engine->lanes, engine->context, engine->plan);
     if (status == BB_OK)
         status = allocate_tables(engine);
@@ -165,14 +165,15 @@ uint32_t bb_engine_batch(const bb_engine *engine, const bb_sampling *sampling)
     }
     double largest = 0;
     for (uint32_t s = 0; s < plan->n_stages; s++) {
-        const double outputs = bb_expected_evaluations(plan, s + 1 < plan->n_stages ? s + 1 : s, passes,
-                                                       sampling->drop_probability);
+        const double outputs = bb_expected_evaluations(plan, s + 1 < plan->n_stages ? s + 1 : s,
+                                                       passes, sampling->drop_probability);
         const double bytes = 8.0 * plan->stages[s].descriptor.out_stride *
                              (sampling->no_sharing ? (double)passes : outputs);
         largest = bytes > largest ? bytes : largest;
     }
     const double per_input = 2 * largest + 8.0 * plan->input_stride;
-    const double drawn = (double)passes * (double)(bb_plan_row_size(plan) + 16 + 4 * plan->n_classes);
+    const double drawn =
+        (double)passes * (double)(bb_plan_row_size(plan) + 16 + 4 * plan->n_classes);
     double batch = (double)engine->budget / per_input;
     if (batch * drawn > (double)LARGEST_DRAW_BYTES)
         batch = (double)LARGEST_DRAW_BYTES / drawn;
@@ -227,15 +228,17 @@ bb_status bb_engine_reserve(bb_engine *engine, const bb_chunk_store *store, cons
 static bb_status collect(bb_engine *engine, const bb_chunk_store *store, const bb_run *run)
 {
     const uint32_t classes = engine->plan->n_classes;
-    const size_t stride = (size_t)engine->plan->stages[engine->plan->n_stages - 1].descriptor.out_stride * 2;
+    const size_t stride =
+        (size_t)engine->plan->stages[engine->plan->n_stages - 1].descriptor.out_stride * 2;
     float *slots = bb_allocate(engine->context, store->n_outputs * stride, sizeof(*slots));
     if (!slots)
         return BB_MEMORY;
-    bb_status status = engine->backend->operations->finish(engine->backend, slots,
-                                                           store->n_outputs * stride * sizeof(*slots));
+    bb_status status = engine->backend->operations->finish(
+        engine->backend, slots, store->n_outputs * stride * sizeof(*slots));
     if (status == BB_OK && run->n_rows > engine->capacity_rows) {
         const size_t capacity = run->n_rows + run->n_rows / 2;
-        float *grown = bb_resize(engine->context, engine->logits, capacity, classes * sizeof(*grown));
+        float *grown =
+            bb_resize(engine->context, engine->logits, capacity, classes * sizeof(*grown));
         status = grown ? BB_OK : BB_MEMORY;
         engine->logits = grown ? grown : engine->logits;
         engine->capacity_rows = grown ? capacity : engine->capacity_rows;
@@ -313,7 +316,8 @@ bb_status bb_engine_run(bb_engine *engine, const void *inputs, uint64_t first_in
 {
     engine->n_results = 0;
     if (first_index + n > (uint64_t)1 << 32)
-        return bb_fail(engine->context, BB_ARGUMENT, "input %llu: at most 2^32 inputs can be numbered",
+        return bb_fail(engine->context, BB_ARGUMENT,
+                       "input %llu: at most 2^32 inputs can be numbered",
                        (unsigned long long)(first_index + n - 1));
     bb_sampler *sampler;
     bb_status status = bb_sampler_create(&sampler, engine->context, engine->plan, sampling);
@@ -322,9 +326,14 @@ bb_status bb_engine_run(bb_engine *engine, const void *inputs, uint64_t first_in
     status = reserve_results(engine, n);
     if (status == BB_OK)
         status = keep_weights(engine, sampler);
-    bb_run run = {.sampler = sampler, .lanes = &engine->lanes, .inputs = inputs,
-                  .first_index = first_index, .n = n, .budget = engine->budget,
-                  .leaves = engine->leaves, .first_row = engine->first_row};
+    bb_run run = {.sampler = sampler,
+                  .lanes = &engine->lanes,
+                  .inputs = inputs,
+                  .first_index = first_index,
+                  .n = n,
+                  .budget = engine->budget,
+                  .leaves = engine->leaves,
+                  .first_row = engine->first_row};
     if (status == BB_OK)
         status = run_all(engine, &run);
     if (status == BB_OK) {

@@ -10,21 +10,21 @@ struct bb_engine {
     bb_context *context;
     const bb_plan *plan;
     bb_backend *backend;
-    bb_device_list *devices;   /* NULL for "ref": asking OpenCL for devices takes its time */
+    bb_device_list *devices; /* NULL for "ref": asking OpenCL for devices takes its time */
     const bb_device_info *device;
     uint64_t budget;
     bb_lanes lanes;
-    bb_limits limits;          /* what the backend has reserved */
+    bb_limits limits; /* what the backend has reserved */
     size_t *lane_bytes, *wanted_bytes;
     uint32_t *n_entries, *n_masks;
     /* results of the last run */
     bb_leaf_set *leaves;
-    uint32_t n_leaf_sets;      /* allocated */
+    uint32_t n_leaf_sets; /* allocated */
     uint32_t n_results;
     size_t *first_row;
     float *logits;
     size_t capacity_rows;
-    double *weights;           /* EXACT */
+    double *weights; /* EXACT */
     /* counters */
     bb_engine_counts counts;
     uint64_t *stage_evaluations;

@@ -61,7 +61,8 @@ void bb_device_list_free(bb_device_list *list)
         bb_release(list->context, list);
 }
 
-bb_status bb_device_find(const bb_device_list *list, bb_context *context, const char *text, uint32_t *index)
+bb_status bb_device_find(const bb_device_list *list, bb_context *context, const char *text,
+                         uint32_t *index)
 {
     (void)list;
     *index = 0;

@@ -19,7 +19,8 @@ typedef struct verification {
 
 static size_t tensor_bytes(const verification *v, uint32_t s)
 {
-    return (size_t)v->store.chunk.stages[s].n_outputs * v->plan->stages[s].descriptor.out_stride * 8;
+    return (size_t)v->store.chunk.stages[s].n_outputs * v->plan->stages[s].descriptor.out_stride *
+           8;
 }
 
 static const uint64_t *input_of(const verification *v, uint32_t s)
@@ -29,7 +30,8 @@ static const uint64_t *input_of(const verification *v, uint32_t s)
 }
 
 /* The entry that writes a slot, and under which draw. */
-static const uint32_t *entry_of_slot(const verification *v, uint32_t s, uint32_t slot, uint32_t *draw)
+static const uint32_t *entry_of_slot(const verification *v, uint32_t s, uint32_t slot,
+                                     uint32_t *draw)
 {
     const uint32_t n_draws = v->plan->stages[s].descriptor.n_draws;
     const bb_stage_work *work = &v->store.chunk.stages[s];
@@ -51,8 +53,8 @@ static uint32_t input_of_slot(const verification *v, uint32_t s, uint32_t slot)
     return producer == BB_NO_INDEX ? from : input_of_slot(v, producer, from);
 }
 
-static void describe_bit(const bb_stage_descriptor *d, size_t word, uint64_t found, uint64_t expected,
-                         char *text, size_t size)
+static void describe_bit(const bb_stage_descriptor *d, size_t word, uint64_t found,
+                         uint64_t expected, char *text, size_t size)
 {
     const size_t pixel = word / d->out_words;
     const int bit = __builtin_ctzll(found ^ expected);
@@ -61,8 +63,8 @@ static void describe_bit(const bb_stage_descriptor *d, size_t word, uint64_t fou
              (int)(expected >> bit & 1));
 }
 
-static void describe_real(const bb_stage_descriptor *d, size_t word, uint64_t found, uint64_t expected,
-                          char *text, size_t size)
+static void describe_real(const bb_stage_descriptor *d, size_t word, uint64_t found,
+                          uint64_t expected, char *text, size_t size)
 {
     const size_t half = (uint32_t)found == (uint32_t)expected;
     const size_t element = word * 2 + half, pixel = element / d->out_channels;
@@ -70,7 +72,8 @@ static void describe_real(const bb_stage_descriptor *d, size_t word, uint64_t fo
     memcpy(values[0], &found, sizeof(found));
     memcpy(values[1], &expected, sizeof(expected));
     snprintf(text, size, "y %zu, x %zu, channel %zu: found %.9g, expected %.9g", pixel / d->out_w,
-             pixel % d->out_w, element % d->out_channels, (double)values[0][half], (double)values[1][half]);
+             pixel % d->out_w, element % d->out_channels, (double)values[0][half],
+             (double)values[1][half]);
 }
 
 static void compare_stage(const verification *v, uint32_t s)
@@ -95,8 +98,8 @@ static void compare_stage(const verification *v, uint32_t s)
         describe_real(d, word, v->found[i], expected[i], place, sizeof(place));
     v->report->stages_equal = false;
     snprintf(v->report->first_difference, sizeof(v->report->first_difference),
-             "stage %u '%.40s', input %u, draw %u, %s", s, stage->name, input_of_slot(v, s, slot), draw,
-             place);
+             "stage %u '%.40s', input %u, draw %u, %s", s, stage->name, input_of_slot(v, s, slot),
+             draw, place);
 }
 
 /* Values that are exactly 0 before a `Sign`: where the rules x >= 0 and x > 0 part. */
@@ -138,7 +141,8 @@ static bb_status verify_stage(verification *v, uint32_t s)
     v->tensors[s] = bb_allocate(v->context, tensor_bytes(v, s), 1);
     if (!v->tensors[s])
         return BB_MEMORY;
-    bb_reference_stage(&v->plan->stages[s], &v->store.chunk.stages[s], input_of(v, s), v->tensors[s]);
+    bb_reference_stage(&v->plan->stages[s], &v->store.chunk.stages[s], input_of(v, s),
+                       v->tensors[s]);
     bb_status status = run_device_to(v, s);
     if (status == BB_OK && v->report->stages_equal)
         compare_stage(v, s);
@@ -162,13 +166,19 @@ static bb_status verify_stages(verification *v)
 }
 
 /* One chunk after the other, as an ordinary run cuts them. */
-static bb_status verify_chunks(verification *v, const void *inputs, uint32_t n, const bb_sampler *sampler)
+static bb_status verify_chunks(verification *v, const void *inputs, uint32_t n,
+                               const bb_sampler *sampler)
 {
     bb_leaf_set *leaves = bb_allocate(v->context, n, sizeof(*leaves));
     size_t *first_row = bb_allocate(v->context, n, sizeof(*first_row));
     bb_status status = leaves && first_row ? bb_chunk_store_create(&v->store, sampler) : BB_MEMORY;
-    v->run = (bb_run){.sampler = sampler, .lanes = &v->engine->lanes, .inputs = inputs, .n = n,
-                      .budget = v->engine->budget, .leaves = leaves, .first_row = first_row};
+    v->run = (bb_run){.sampler = sampler,
+                      .lanes = &v->engine->lanes,
+                      .inputs = inputs,
+                      .n = n,
+                      .budget = v->engine->budget,
+                      .leaves = leaves,
+                      .first_row = first_row};
     while (status == BB_OK) {
         status = bb_chunk_fill(&v->store, &v->run);
         if (status != BB_OK || v->store.n_outputs == 0)
@@ -184,7 +194,8 @@ static bb_status verify_chunks(verification *v, const void *inputs, uint32_t n, 
 }
 
 static bb_status compare_logits(const verification *v, const void *inputs, uint32_t n,
-                                const bb_sampling *sampling, const float *expected, double tolerance)
+                                const bb_sampling *sampling, const float *expected,
+                                double tolerance)
 {
     const uint32_t classes = v->plan->n_classes;
     const bb_status status = bb_engine_run(v->engine, inputs, 0, n, sampling);
@@ -205,8 +216,8 @@ static bb_status compare_logits(const verification *v, const void *inputs, uint3
                 v->report->logits_within = false;
                 if (v->report->stages_equal)
                     snprintf(v->report->first_difference, sizeof(v->report->first_difference),
-                             "logits of input %u, pass %u, class %u: found %.9g, expected %.9g", i, pass, c,
-                             found, wanted);
+                             "logits of input %u, pass %u, class %u: found %.9g, expected %.9g", i,
+                             pass, c, found, wanted);
             }
     }
     return BB_OK;
@@ -216,8 +227,8 @@ bb_status bb_verify(bb_verify_report *out, bb_context *context, const bb_plan *p
                     const bb_engine_options *options, const void *inputs, uint32_t n,
                     const bb_sampling *sampling, const float *expected, double tolerance)
 {
-    *out = (bb_verify_report){.n_inputs = n, .n_stages = plan->n_stages, .stages_equal = true,
-                              .logits_within = true};
+    *out = (bb_verify_report){
+        .n_inputs = n, .n_stages = plan->n_stages, .stages_equal = true, .logits_within = true};
     verification v = {.context = context, .plan = plan, .report = out};
     bb_sampler *sampler = NULL;
     bb_status status = bb_engine_create(&v.engine, context, plan, options);

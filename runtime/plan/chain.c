@@ -5,15 +5,15 @@
  * 1. A stage's sum a is an integer in [-n, n] (n: largest possible magnitude), or a float32.
  * 2. The model computes z = float32(a) * c, c the float32 product of weight magnitude and mask
  *    factor, then its remaining operations one by one in float32, then a sign.
- * 3. Rounding is monotone, so each operation with a constant is monotone in float32 as well, and so is
- *    the whole chain: the output bit is a monotone function of a.
+ * 3. Rounding is monotone, so each operation with a constant is monotone in float32 as well, and so
+ * is the whole chain: the output bit is a monotone function of a.
  * 4. Hence there is one threshold t with bit = (a >= t), or its complement where the chain falls
  *    (negative gain): flip. It is found by bisection over the integers, each probe evaluating the
  *    chain in the order of step 2, so that the bits equal the model's, ties included.
  * 5. If both ends of the range agree the output is constant: every a is >= the smallest number.
  * 6. A float sum is bisected the same way over the float32 numbers in their order.
- * 7. A max pool between steps commutes with all that is monotone: OR of the bits where the steps behind
- *    it rise, AND where they fall.
+ * 7. A max pool between steps commutes with all that is monotone: OR of the bits where the steps
+ * behind it rise, AND where they fall.
  * 8. A draw only changes constants of the chain, so it selects one of several thresholds.
  * 9. Where a real value leaves the stage the steps must be affine and are multiplied out in double:
  *    y = z * gain + offset, both rounded once to float32.
@@ -54,7 +54,8 @@ static float factor(const bb_chain *chain, const bb_stage *stage, place at)
 
 static float class_offset(const bb_chain *chain, const bb_stage *stage, place at)
 {
-    return chain->offset ? chain->offset[at.class * stage->descriptor.out_channels + at.channel] : 0;
+    return chain->offset ? chain->offset[at.class * stage->descriptor.out_channels + at.channel]
+                         : 0;
 }
 
 static float apply_step(const bb_step *step, float x, size_t i)
@@ -195,7 +196,7 @@ void bb_chain_thresholds(const bb_chain *chain, const bb_stage *stage, bb_bank_e
     const int64_t bound = sum_bound(d);
     const bool integer = bound != LARGEST_ORDER;
     place at;
-    for (at.class = 0; at.class < n_classes(d); at.class++)
+    for (at.class = 0; at.class < n_classes(d); at.class ++)
         for (at.draw = 0; at.draw < d->n_draws; at.draw++)
             for (at.channel = 0; at.channel < d->out_channels; at.channel++) {
                 bb_bank_entry entry = bisect(chain, stage, at, integer, bound);
@@ -236,7 +237,7 @@ void bb_chain_affine(const bb_chain *chain, const bb_stage *stage, bb_bank_entry
 {
     const bb_stage_descriptor *d = &stage->descriptor;
     place at;
-    for (at.class = 0; at.class < n_classes(d); at.class++)
+    for (at.class = 0; at.class < n_classes(d); at.class ++)
         for (at.draw = 0; at.draw < d->n_draws; at.draw++)
             for (at.channel = 0; at.channel < d->out_channels; at.channel++) {
                 const double c = factor(chain, stage, at);

@@ -9,8 +9,8 @@
 
 #define BB_MAX_STEPS 64
 
-/* Before the steps: z = float32(sum) * scale - offset[class][channel], where the sum is over raw bytes,
- * then z * factor[channel]. */
+/* Before the steps: z = float32(sum) * scale - offset[class][channel], where the sum is over raw
+ * bytes, then z * factor[channel]. */
 typedef struct bb_chain {
     const bb_step *steps[BB_MAX_STEPS];
     uint32_t n_steps;

@@ -85,16 +85,24 @@ static bool slot_words(uint32_t *out, uint32_t type, const bb_shape *shape)
 static bb_status set_descriptor(const folding *f, const bb_segment *segment, bb_stage *stage,
                                 uint32_t in_type)
 {
-    static const bb_window point = {.kernel_h = 1, .kernel_w = 1, .step_h = 1, .step_w = 1,
-                                    .dilation_h = 1, .dilation_w = 1};
+    static const bb_window point = {
+        .kernel_h = 1, .kernel_w = 1, .step_h = 1, .step_w = 1, .dilation_h = 1, .dilation_w = 1};
     bb_stage_descriptor *d = &stage->descriptor;
     const bb_node *core = segment->core;
     *d = (bb_stage_descriptor){
-        .sum = sum_kind(f, segment, in_type), .emit = segment->sign ? BB_EMIT_BITS : BB_EMIT_REAL,
-        .in_type = in_type, .in_channels = segment->in.channels, .in_h = segment->in.height,
-        .in_w = segment->in.width, .groups = 1, .sum_h = segment->sum.height,
-        .sum_w = segment->sum.width, .out_channels = segment->sum.channels,
-        .out_h = segment->out.height, .out_w = segment->out.width, .n_row_classes = 1,
+        .sum = sum_kind(f, segment, in_type),
+        .emit = segment->sign ? BB_EMIT_BITS : BB_EMIT_REAL,
+        .in_type = in_type,
+        .in_channels = segment->in.channels,
+        .in_h = segment->in.height,
+        .in_w = segment->in.width,
+        .groups = 1,
+        .sum_h = segment->sum.height,
+        .sum_w = segment->sum.width,
+        .out_channels = segment->sum.channels,
+        .out_h = segment->out.height,
+        .out_w = segment->out.width,
+        .n_row_classes = 1,
         .n_column_classes = 1,
     };
     set_window(d, !core                          ? &point
@@ -132,7 +140,8 @@ static bb_status set_sites(const folding *f, const bb_segment *segment, bb_stage
             known = stage->bank_site[k] == step->site;
         if (known)
             continue;
-        if (stage->n_bank_sites == BB_MAX_STAGE_SITES || n_draws * step->n_draws > BB_MAX_STAGE_DRAWS / 2)
+        if (stage->n_bank_sites == BB_MAX_STAGE_SITES ||
+            n_draws * step->n_draws > BB_MAX_STAGE_DRAWS / 2)
             return refuse(f, segment->last, "too many combinations of draws before one sign");
         stage->bank_site[stage->n_bank_sites] = step->site;
         stage->bank_weight[stage->n_bank_sites++] = n_draws;
@@ -197,7 +206,8 @@ static bb_status fold_bank(const folding *f, const bb_segment *segment, bb_stage
     bb_chain chain;
     set_chain(segment, &chain, &average);
     float *offset = NULL;
-    bb_status status = bb_pack_border(f->plan, stage, segment->core, f->preprocess, &chain.scale, &offset);
+    bb_status status =
+        bb_pack_border(f->plan, stage, segment->core, f->preprocess, &chain.scale, &offset);
     chain.offset = offset;
     if (status == BB_OK)
         status = fill_bank(f, segment, stage, &chain);
@@ -231,7 +241,8 @@ static bb_status fold_stages(const folding *f)
     uint32_t in_type = plan->input_is_real ? BB_TYPE_REAL : BB_TYPE_BYTES;
     for (uint32_t next = 1; next < f->graph->n_nodes;) {
         bb_segment segment;
-        bb_status status = bb_segment_cut(&segment, f->graph, f->context, in_type == BB_TYPE_BITS, &next);
+        bb_status status =
+            bb_segment_cut(&segment, f->graph, f->context, in_type == BB_TYPE_BITS, &next);
         if (status != BB_OK)
             return status;
         bb_stage *stage = &plan->stages[plan->n_stages];
@@ -243,7 +254,8 @@ static bb_status fold_stages(const folding *f)
         in_type = segment.sign ? BB_TYPE_BITS : BB_TYPE_REAL;
     }
     if (!plan->n_stages)
-        return bb_fail(f->context, BB_UNSUPPORTED, "%s: the model computes nothing", f->graph->path);
+        return bb_fail(f->context, BB_UNSUPPORTED, "%s: the model computes nothing",
+                       f->graph->path);
     const bb_node *last = &f->graph->nodes[f->graph->n_nodes - 1];
     if (in_type != BB_TYPE_REAL)
         return refuse(f, last, "the model ends in a sign; logits must be real values");
@@ -259,8 +271,9 @@ static bb_status set_input(folding *f)
     const bb_preprocess *p = f->preprocess;
     const uint32_t channels = plan->input_shape.channels;
     if (p->n != 1 && p->n != channels)
-        return bb_fail(f->context, BB_ARGUMENT, "%s: %u values of mean and std, the model has %u channels",
-                       f->graph->path, p->n, channels);
+        return bb_fail(f->context, BB_ARGUMENT,
+                       "%s: %u values of mean and std, the model has %u channels", f->graph->path,
+                       p->n, channels);
     plan->input_scale = bb_allocate(f->context, 3 * (size_t)channels, sizeof(float));
     if (!plan->input_scale)
         return BB_MEMORY;
@@ -272,11 +285,12 @@ static bb_status set_input(folding *f)
         plan->input_std[c] = p->std[p->n == 1 ? 0 : c];
         if (!(plan->input_std[c] > 0) || !isfinite(plan->input_std[c]) ||
             !isfinite(plan->input_mean[c]) || !isfinite(p->scale))
-            return bb_fail(f->context, BB_ARGUMENT,
-                           "%s: preprocessing of channel %u: scale %g, mean %g, std %g; finite numbers "
-                           "and a positive std are expected",
-                           f->graph->path, c, (double)p->scale, (double)plan->input_mean[c],
-                           (double)plan->input_std[c]);
+            return bb_fail(
+                f->context, BB_ARGUMENT,
+                "%s: preprocessing of channel %u: scale %g, mean %g, std %g; finite numbers "
+                "and a positive std are expected",
+                f->graph->path, c, (double)p->scale, (double)plan->input_mean[c],
+                (double)plan->input_std[c]);
     }
     plan->input_is_real = !first_stage_takes_bytes(f);
     if (!slot_words(&plan->input_stride, plan->input_is_real ? BB_TYPE_REAL : BB_TYPE_BYTES,
@@ -312,8 +326,11 @@ bb_status bb_plan_fold(bb_plan **out, bb_context *context, const bb_graph *graph
     plan->input_type = options ? options->input_type : BB_INPUT_BYTES;
     plan->input_shape = graph->nodes[0].shape;
     plan->n_classes = graph->n_classes;
-    folding f = {.context = context, .graph = graph, .plan = plan,
-                 .preprocess = options && options->preprocess ? options->preprocess : &graph->preprocess};
+    folding f = {.context = context,
+                 .graph = graph,
+                 .plan = plan,
+                 .preprocess =
+                     options && options->preprocess ? options->preprocess : &graph->preprocess};
     bb_status status = set_input(&f);
     if (status == BB_OK)
         status = copy_sites(&f);

@@ -22,7 +22,8 @@ static bb_status pack_bits(bb_context *context, bb_stage *stage, const int8_t *s
 }
 
 /* Binary weights behind a real input are +-1 there; their magnitude stands in the chain. */
-static bb_status pack_floats(bb_context *context, bb_stage *stage, const bb_linear *linear, size_t count)
+static bb_status pack_floats(bb_context *context, bb_stage *stage, const bb_linear *linear,
+                             size_t count)
 {
     float *weights = bb_allocate(context, count, sizeof(*weights));
     if (!weights)
@@ -51,7 +52,8 @@ bb_status bb_pack_weights(bb_context *context, bb_stage *stage, const bb_linear 
     }
 }
 
-/* Which taps of one axis are inside the map, as a bit set, and whether all of them fit in the set. */
+/* Which taps of one axis are inside the map, as a bit set, and whether all of them fit in the set.
+ */
 static uint64_t valid_taps(uint32_t position, uint32_t step, uint32_t dilation, uint32_t pad,
                            uint32_t kernel, uint32_t size)
 {
@@ -86,12 +88,13 @@ static bool classify(const bb_stage_descriptor *d, uint32_t *border, axis *rows,
 {
     bool good = d->kernel_h <= 64 && d->kernel_w <= 64;
     for (uint32_t y = 0; good && y < d->sum_h; y++)
-        good = class_of_set(rows, valid_taps(y, d->step_h, d->dilation_h, d->pad_top, d->kernel_h, d->in_h),
-                            &border[y]);
+        good = class_of_set(
+            rows, valid_taps(y, d->step_h, d->dilation_h, d->pad_top, d->kernel_h, d->in_h),
+            &border[y]);
     for (uint32_t x = 0; good && x < d->sum_w; x++)
-        good = class_of_set(columns,
-                            valid_taps(x, d->step_w, d->dilation_w, d->pad_left, d->kernel_w, d->in_w),
-                            &border[d->sum_h + x]);
+        good = class_of_set(
+            columns, valid_taps(x, d->step_w, d->dilation_w, d->pad_left, d->kernel_w, d->in_w),
+            &border[d->sum_h + x]);
     return good;
 }
 
@@ -111,14 +114,15 @@ static double class_offset(const bb_plan *plan, const bb_stage_descriptor *d, co
     return offset;
 }
 
-static bb_status set_offsets(const bb_plan *plan, bb_stage *stage, const int8_t *signs, const axis *rows,
-                             const axis *columns, float **offset)
+static bb_status set_offsets(const bb_plan *plan, bb_stage *stage, const int8_t *signs,
+                             const axis *rows, const axis *columns, float **offset)
 {
     bb_stage_descriptor *d = &stage->descriptor;
     d->n_row_classes = rows->n;
     d->n_column_classes = columns->n;
     const size_t taps = (size_t)d->kernel_h * d->kernel_w * d->in_channels;
-    *offset = bb_allocate(plan->context, (size_t)rows->n * columns->n * d->out_channels, sizeof(**offset));
+    *offset = bb_allocate(plan->context, (size_t)rows->n * columns->n * d->out_channels,
+                          sizeof(**offset));
     if (!*offset)
         return BB_MEMORY;
     float *next = *offset;
@@ -137,7 +141,8 @@ static bb_status set_channel_scale(const bb_plan *plan, bb_stage *stage)
     if (!stage->channel_scale)
         return BB_MEMORY;
     for (uint32_t c = 0; c < n; c++)
-        stage->channel_scale[c] = (float)((double)plan->input_scale[c] / (double)plan->input_std[c]);
+        stage->channel_scale[c] =
+            (float)((double)plan->input_scale[c] / (double)plan->input_std[c]);
     return BB_OK;
 }
 
@@ -158,10 +163,11 @@ bb_status bb_pack_border(const bb_plan *plan, bb_stage *stage, const bb_node *co
         if (classify(d, stage->border, &axes[0], &axes[1]))
             status = set_offsets(plan, stage, core->linear.signs, &axes[0], &axes[1], offset);
         else
-            status = bb_fail(plan->context, BB_UNSUPPORTED,
-                             "node '%s' (%s): a first layer's kernel of more than 64 taps per axis with "
-                             "padding is not supported",
-                             core->name, core->operator_name);
+            status =
+                bb_fail(plan->context, BB_UNSUPPORTED,
+                        "node '%s' (%s): a first layer's kernel of more than 64 taps per axis with "
+                        "padding is not supported",
+                        core->name, core->operator_name);
     }
     bb_release(plan->context, axes);
     if (d->n_row_classes * d->n_column_classes == 1) {
@@ -178,7 +184,8 @@ static uint64_t chain_hash(uint64_t seed, const void *bytes, size_t length)
 
 uint64_t bb_pack_hash(const bb_plan *plan)
 {
-    uint64_t hash = chain_hash(1, plan->input_scale, 3 * plan->input_shape.channels * sizeof(float));
+    uint64_t hash =
+        chain_hash(1, plan->input_scale, 3 * plan->input_shape.channels * sizeof(float));
     for (uint32_t i = 0; i < plan->n_sites; i++) {
         const bb_site *site = &plan->sites[i];
         const uint32_t facts[3] = {(uint32_t)site->kind, site->n_draws, site->n_elements};
@@ -192,7 +199,8 @@ uint64_t bb_pack_hash(const bb_plan *plan)
         hash = chain_hash(hash, stage->weights, stage->weight_bytes);
         hash = chain_hash(hash, stage->bank, stage->n_bank_entries * sizeof(*stage->bank));
         if (stage->channel_scale)
-            hash = chain_hash(hash, stage->channel_scale, stage->descriptor.in_channels * sizeof(float));
+            hash = chain_hash(hash, stage->channel_scale,
+                              stage->descriptor.in_channels * sizeof(float));
     }
     return hash;
 }

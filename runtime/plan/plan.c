@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a plan tells about itself. */
 #include "plan/plan.h"
-#include <bitbayes/sampling.h>
 
 void bb_plan_free(bb_plan *plan)
 {
@@ -79,16 +78,20 @@ static void count_operations(const bb_stage_descriptor *d, bb_stage_info *out)
     out->fan_in = (uint32_t)(taps * channels);
     out->operations = per_tap * taps * d->sum_h * d->sum_w;
     out->valid_operations =
-        per_tap * valid_on_axis(d->sum_h, d->step_h, d->dilation_h, d->pad_top, d->kernel_h, d->in_h) *
+        per_tap *
+        valid_on_axis(d->sum_h, d->step_h, d->dilation_h, d->pad_top, d->kernel_h, d->in_h) *
         valid_on_axis(d->sum_w, d->step_w, d->dilation_w, d->pad_left, d->kernel_w, d->in_w);
 }
 
 void bb_plan_stage(const bb_plan *plan, uint32_t index, bb_stage_info *out)
 {
     static const char *const sums[] = {
-        [BB_SUM_BITS] = "bits",           [BB_SUM_BYTES] = "bytes",
-        [BB_SUM_BYTES_SCALED] = "bytes scaled", [BB_SUM_BITS_REAL] = "bits x float",
-        [BB_SUM_REAL] = "float",          [BB_SUM_POOL_BITS] = "pool bits",
+        [BB_SUM_BITS] = "bits",
+        [BB_SUM_BYTES] = "bytes",
+        [BB_SUM_BYTES_SCALED] = "bytes scaled",
+        [BB_SUM_BITS_REAL] = "bits x float",
+        [BB_SUM_REAL] = "float",
+        [BB_SUM_POOL_BITS] = "pool bits",
         [BB_SUM_POOL_REAL] = "pool float",
     };
     const bb_stage *stage = &plan->stages[index];
@@ -119,8 +122,11 @@ void bb_plan_site(const bb_plan *plan, uint32_t index, bb_site_info *out)
     static const char *const kinds[] = {
         [BB_SITE_DROP] = "drop", [BB_SITE_MEMBER] = "member", [BB_SITE_MASK] = "mask"};
     const bb_site *site = &plan->sites[index];
-    *out = (bb_site_info){.name = site->name, .kind = kinds[site->kind], .p = (double)site->p,
-                          .n_draws = site->n_draws, .n_elements = site->n_elements,
+    *out = (bb_site_info){.name = site->name,
+                          .kind = kinds[site->kind],
+                          .p = (double)site->p,
+                          .n_draws = site->n_draws,
+                          .n_elements = site->n_elements,
                           .first_stage = BB_NO_INDEX};
     for (uint32_t s = 0; s < plan->n_stages && out->first_stage == BB_NO_INDEX; s++)
         for (uint32_t i = 0; i < plan->stages[s].n_sites; i++)
@@ -134,14 +140,10 @@ size_t bb_plan_row_bytes(const bb_plan *plan, size_t *site_offset)
     for (uint32_t i = 0; i < plan->n_sites; i++) {
         if (site_offset)
             site_offset[i] = bytes;
-        bytes += plan->sites[i].kind == BB_SITE_MASK ? bb_divide_up(plan->sites[i].n_elements, 8) : 1;
+        bytes +=
+            plan->sites[i].kind == BB_SITE_MASK ? bb_divide_up(plan->sites[i].n_elements, 8) : 1;
     }
     return bytes;
-}
-
-size_t bb_plan_row_size(const bb_plan *plan)
-{
-    return bb_plan_row_bytes(plan, NULL);
 }
 
 uint32_t bb_plan_last_use(const bb_plan *plan, uint32_t s)

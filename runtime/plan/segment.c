@@ -45,8 +45,9 @@ static bb_status take_core(bb_segment *segment, const bb_graph *graph, bb_contex
     const bb_node *node = peek(graph, *next);
     if (node->kind == BB_NODE_MASK) {
         if (!input_is_bits)
-            return refuse(context, graph, node,
-                          "a mask on real values is not supported; drop feature maps behind a sign");
+            return refuse(
+                context, graph, node,
+                "a mask on real values is not supported; drop feature maps behind a sign");
         segment->mask = node;
         (*next)++;
         node = peek(graph, *next);

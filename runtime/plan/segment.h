@@ -17,7 +17,7 @@ typedef struct bb_segment {
     const bb_step *steps[BB_MAX_STEPS];
     uint32_t n_steps;
     uint32_t first_behind_pool;
-    bb_shape in, sum, out;   /* sum: before the max pool */
+    bb_shape in, sum, out; /* sum: before the max pool */
 } bb_segment;
 
 /* Cut the segment that begins at node *next and move *next behind it. BB_UNSUPPORTED names the node

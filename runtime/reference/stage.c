@@ -102,7 +102,8 @@ static sum sum_bytes_scaled(const operands *o, uint32_t channel, uint32_t y, uin
 {
     sum s = {.f = 0};
     for (uint32_t c = 0; c < o->d->in_channels; c++) {
-        const float scaled = (float)sum_byte_channel(o, channel, y, x, c) * o->stage->channel_scale[c];
+        const float scaled =
+            (float)sum_byte_channel(o, channel, y, x, c) * o->stage->channel_scale[c];
         s.f = s.f + scaled;
     }
     return s;
@@ -206,7 +207,8 @@ static void emit_bits(const operands *o, const uint32_t *slots, uint64_t *output
                 continue;
             const sum s = sum_of(o, channel, (uint32_t)sy, (uint32_t)sx);
             for (uint32_t draw = 0; draw < d->n_draws; draw++) {
-                const bb_bank_entry entry = bank_entry(o, channel, (uint32_t)sy, (uint32_t)sx, draw);
+                const bb_bank_entry entry =
+                    bank_entry(o, channel, (uint32_t)sy, (uint32_t)sx, draw);
                 const bool b = emitted_bit(d, s, entry);
                 if (first)
                     pooled[draw] = b;

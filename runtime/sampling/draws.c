@@ -20,9 +20,11 @@ static bb_status check_sampling(bb_context *context, const bb_plan *plan, const 
 {
     const bool counted = s->mode == BB_SAMPLING_DRAWN || s->mode == BB_SAMPLING_REPLAYED;
     if (counted && (s->samples < 1 || s->samples > BB_MAX_SAMPLES))
-        return bb_fail(context, BB_ARGUMENT, "%u samples: 1 to %u are possible", s->samples, BB_MAX_SAMPLES);
+        return bb_fail(context, BB_ARGUMENT, "%u samples: 1 to %u are possible", s->samples,
+                       BB_MAX_SAMPLES);
     if (!(s->drop_probability <= 1))
-        return bb_fail(context, BB_ARGUMENT, "drop probability %g: a number from 0 to 1 is expected",
+        return bb_fail(context, BB_ARGUMENT,
+                       "drop probability %g: a number from 0 to 1 is expected",
                        s->drop_probability);
     if (plan->n_sites >= BB_FIRST_RESERVED_SITE)
         return bb_fail(context, BB_UNSUPPORTED, "%u sites: below %u are possible", plan->n_sites,
@@ -95,8 +97,8 @@ bb_status bb_sampler_create(bb_sampler **out, bb_context *context, const bb_plan
         sampler->row_bytes = bb_plan_row_bytes(plan, sampler->offset);
         order_sites(sampler);
         for (uint32_t i = 0; i < plan->n_sites; i++)
-            sampler->threshold[i] = bb_drop_threshold(
-                bb_site_probability(&plan->sites[i], sampling->drop_probability));
+            sampler->threshold[i] =
+                bb_drop_threshold(bb_site_probability(&plan->sites[i], sampling->drop_probability));
         status = set_passes(sampler);
     }
     if (status == BB_OK)
@@ -157,15 +159,17 @@ static void draw_row(const bb_sampler *sampler, uint32_t input, uint32_t pass, u
 }
 
 /* A bank index beyond the bank or a set bit behind a mask would address what is not there. */
-static bb_status check_row(const bb_sampler *sampler, uint64_t input, uint32_t pass, const uint8_t *row)
+static bb_status check_row(const bb_sampler *sampler, uint64_t input, uint32_t pass,
+                           const uint8_t *row)
 {
     for (uint32_t i = 0; i < sampler->plan->n_sites; i++) {
         const bb_site *site = &sampler->plan->sites[i];
         const uint8_t *draw = row + sampler->offset[i];
         if (site->kind != BB_SITE_MASK && draw[0] >= site->n_draws)
-            return bb_fail(sampler->context, BB_ARGUMENT,
-                           "draws of input %llu, pass %u, site %u: bank index %u, below %u is expected",
-                           (unsigned long long)input, pass, i, draw[0], site->n_draws);
+            return bb_fail(
+                sampler->context, BB_ARGUMENT,
+                "draws of input %llu, pass %u, site %u: bank index %u, below %u is expected",
+                (unsigned long long)input, pass, i, draw[0], site->n_draws);
         if (site->kind == BB_SITE_MASK && site->n_elements % 8 != 0 &&
             draw[site->n_elements / 8] >> (site->n_elements % 8) != 0)
             return bb_fail(sampler->context, BB_ARGUMENT,
@@ -203,7 +207,8 @@ void bb_leaf_set_free(bb_context *context, bb_leaf_set *leaves)
 }
 
 /* Number of sites, in consumption order, in which two rows agree before they first differ. */
-static uint32_t shared_sites(const bb_sampler *sampler, const uint8_t *a, const uint8_t *b, int *sign)
+static uint32_t shared_sites(const bb_sampler *sampler, const uint8_t *a, const uint8_t *b,
+                             int *sign)
 {
     for (uint32_t d = 0; d < sampler->plan->n_sites; d++) {
         const uint32_t i = sampler->order[d];
@@ -218,8 +223,8 @@ static uint32_t shared_sites(const bb_sampler *sampler, const uint8_t *a, const 
 }
 
 /* Merge sort of leaf indices by row: the library's qsort has no argument for the sampler. */
-static void sort_leaves(const bb_sampler *sampler, const uint8_t *rows, uint32_t *items, uint32_t *room,
-                        uint32_t n)
+static void sort_leaves(const bb_sampler *sampler, const uint8_t *rows, uint32_t *items,
+                        uint32_t *room, uint32_t n)
 {
     if (n < 2)
         return;
@@ -249,8 +254,8 @@ static void set_shared(const bb_sampler *sampler, const uint8_t *rows, const uin
     }
 }
 
-/* Passes sorted by row stand in groups of equal rows; the lowest pass of a group is its first, since
- * the sort is stable. Leaves are then numbered by first pass. */
+/* Passes sorted by row stand in groups of equal rows; the lowest pass of a group is its first,
+ * since the sort is stable. Leaves are then numbered by first pass. */
 static void find_leaves(const bb_sampler *sampler, bb_leaf_set *leaves)
 {
     const uint32_t n = leaves->n_passes;
@@ -272,7 +277,8 @@ static void find_leaves(const bb_sampler *sampler, bb_leaf_set *leaves)
         const uint32_t leaf = is_first ? leaves->n_leaves++ : first[first[pass]];
         if (is_first) {
             leaves->counts[leaf] = 0;
-            memmove(leaves->row_store + leaf * row_bytes, leaves->row_store + pass * row_bytes, row_bytes);
+            memmove(leaves->row_store + leaf * row_bytes, leaves->row_store + pass * row_bytes,
+                    row_bytes);
         }
         leaves->counts[leaf]++;
         first[pass] = leaf;
@@ -330,4 +336,9 @@ bb_status bb_sampler_draw(const bb_sampler *sampler, uint64_t input, const uint8
     sort_leaves(sampler, leaves->rows, leaves->sorted, leaves->shared, leaves->n_leaves);
     set_shared(sampler, leaves->rows, leaves->sorted, leaves->shared, leaves->n_leaves);
     return BB_OK;
+}
+
+size_t bb_plan_row_size(const bb_plan *plan)
+{
+    return bb_plan_row_bytes(plan, NULL);
 }

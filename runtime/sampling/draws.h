@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The draws of one input: a row per pass, equal rows found, leaves sorted so that passes which share
- * a prefix stand side by side.
+ * The draws of one input: a row per pass, equal rows found, leaves sorted so that passes which
+ * share a prefix stand side by side.
  */
 #ifndef BITBAYES_DRAWS_H
 #define BITBAYES_DRAWS_H
@@ -31,11 +31,11 @@ typedef struct bb_sampler {
  * agrees with sorted leaf i-1 (0 for the first). */
 typedef struct bb_leaf_set {
     uint32_t n_leaves, n_passes;
-    const uint8_t *rows;     /* [n_leaves][row_bytes] */
-    uint32_t *counts;        /* [n_leaves] */
-    uint32_t *leaf_of_pass;  /* [n_passes] */
+    const uint8_t *rows;    /* [n_leaves][row_bytes] */
+    uint32_t *counts;       /* [n_leaves] */
+    uint32_t *leaf_of_pass; /* [n_passes] */
     uint32_t *sorted, *shared;
-    uint8_t *row_store;      /* behind `rows`, NULL for EXACT */
+    uint8_t *row_store; /* behind `rows`, NULL for EXACT */
     uint32_t capacity;
 } bb_leaf_set;
 

@@ -66,12 +66,15 @@ bb_status bb_exact_enumerate(bb_sampler *sampler)
     const bb_plan *plan = sampler->plan;
     const double override = sampler->sampling.drop_probability;
     const uint64_t count = bb_exact_leaf_count(plan, override);
-    const uint64_t limit = sampler->sampling.exact_limit < UINT32_MAX / 2 ? sampler->sampling.exact_limit
-                                                                         : UINT32_MAX / 2;
+    const uint64_t limit = sampler->sampling.exact_limit < UINT32_MAX / 2
+                               ? sampler->sampling.exact_limit
+                               : UINT32_MAX / 2;
     if (count == UINT64_MAX)
-        return bb_fail(sampler->context, BB_ARGUMENT,
-                       "exact: 2^64 or more leaves of non-zero probability, the limit is %llu; sample "
-                       "instead (-T N)", (unsigned long long)limit);
+        return bb_fail(
+            sampler->context, BB_ARGUMENT,
+            "exact: 2^64 or more leaves of non-zero probability, the limit is %llu; sample "
+            "instead (-T N)",
+            (unsigned long long)limit);
     if (count > limit)
         return bb_fail(sampler->context, BB_ARGUMENT,
                        "exact: %llu leaves of non-zero probability, the limit is %llu; raise "
@@ -88,8 +91,9 @@ bb_status bb_exact_enumerate(bb_sampler *sampler)
         for (uint32_t i = 0; i < plan->n_sites; i++) {
             const bb_site *site = &plan->sites[i];
             const uint64_t choices = site_choices(site, override);
-            weight *= write_choice(site, bb_site_probability(site, override), rest % choices,
-                                   sampler->exact_rows + leaf * sampler->row_bytes + sampler->offset[i]);
+            weight *=
+                write_choice(site, bb_site_probability(site, override), rest % choices,
+                             sampler->exact_rows + leaf * sampler->row_bytes + sampler->offset[i]);
             rest /= choices;
         }
         sampler->exact_weights[leaf] = weight;
@@ -97,7 +101,8 @@ bb_status bb_exact_enumerate(bb_sampler *sampler)
     return BB_OK;
 }
 
-/* Prefixes of equal probability: `count` of them. Two sites of equal p give three groups, not four. */
+/* Prefixes of equal probability: `count` of them. Two sites of equal p give three groups, not four.
+ */
 typedef struct group {
     double log_probability, count;
 } group;
@@ -107,7 +112,8 @@ typedef struct group {
 static void add_group(group *groups, uint32_t *n, double log_probability, double count)
 {
     for (uint32_t i = 0; i < *n; i++)
-        if (fabs(groups[i].log_probability - log_probability) <= 1e-9 * (1 + fabs(log_probability))) {
+        if (fabs(groups[i].log_probability - log_probability) <=
+            1e-9 * (1 + fabs(log_probability))) {
             groups[i].count += count;
             return;
         }
@@ -121,7 +127,8 @@ static void extend(group *groups, uint32_t *n, group *room, double p, uint32_t m
     uint32_t n_new = 0;
     for (uint32_t i = 0; i < *n; i++) {
         if (members) {
-            add_group(room, &n_new, groups[i].log_probability - log(members), groups[i].count * members);
+            add_group(room, &n_new, groups[i].log_probability - log(members),
+                      groups[i].count * members);
             continue;
         }
         add_group(room, &n_new, groups[i].log_probability + log1p(-p), groups[i].count);
@@ -136,7 +143,8 @@ static bool precedes_sum(const bb_plan *plan, uint32_t site, uint32_t stage)
 {
     for (uint32_t s = 0; s <= stage; s++)
         for (uint32_t i = 0; i < plan->stages[s].n_sites; i++)
-            if (plan->stages[s].sites[i] == site && (s < stage || site == plan->stages[s].mask_site))
+            if (plan->stages[s].sites[i] == site &&
+                (s < stage || site == plan->stages[s].mask_site))
                 return true;
     return false;
 }
@@ -156,7 +164,8 @@ double bb_expected_evaluations(const bb_plan *plan, uint32_t stage, uint32_t sam
             continue;
         if (site->kind == BB_SITE_MEMBER)
             extend(groups, &n, groups + MAX_GROUPS, 0, site->n_draws);
-        for (uint32_t bit = 0; site->kind != BB_SITE_MEMBER && !is_certain(p) && bit < site_bits(site); bit++)
+        for (uint32_t bit = 0;
+             site->kind != BB_SITE_MEMBER && !is_certain(p) && bit < site_bits(site); bit++)
             extend(groups, &n, groups + MAX_GROUPS, p, 0);
     }
     double expected = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3; SC 2011):
- * four 32-bit words from a counter and a key, no state.
+ * Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3; SC
+ * 2011): four 32-bit words from a counter and a key, no state.
  */
 #ifndef BITBAYES_PHILOX_H
 #define BITBAYES_PHILOX_H

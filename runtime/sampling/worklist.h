@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From sorted leaves to work lists. A chunk takes leaves one after another; a leaf that agrees with
- * its neighbour in the first d sites shares the stages up to there, so it adds an entry or an output only
- * where a stage has read more than d sites.
+ * its neighbour in the first d sites shares the stages up to there, so it adds an entry or an
+ * output only where a stage has read more than d sites.
  */
 #ifndef BITBAYES_WORKLIST_H
 #define BITBAYES_WORKLIST_H
 
-#include "execute/backend.h"
 #include "sampling/draws.h"
+#include "sampling/work.h"
 
 /* Nothing shared with the leaf before: the next input, or the first leaf of a chunk. */
 #define BB_NOTHING_SHARED UINT32_MAX
@@ -25,8 +25,8 @@ typedef struct bb_stage_list {
 
 typedef struct bb_worklist {
     const bb_sampler *sampler;
-    bb_stage_list *stages;   /* [plan->n_stages] */
-    bb_stage_work *works;    /* the same as the backend takes it, after bb_worklist_close() */
+    bb_stage_list *stages; /* [plan->n_stages] */
+    bb_stage_work *works;  /* the same as the backend takes it, after bb_worklist_close() */
     uint32_t n_inputs;
 } bb_worklist;
 

@@ -18,7 +18,8 @@ static const uint8_t *draw_of(const bb_graph *graph, const uint8_t *row, uint32_
     return row;
 }
 
-static void evaluate_linear(const bb_node *node, const bb_shape *in, const float *x, bool masked, float *y)
+static void evaluate_linear(const bb_node *node, const bb_shape *in, const float *x, bool masked,
+                            float *y)
 {
     const bb_linear *l = &node->linear;
     const bb_shape *out = &node->shape;
@@ -34,9 +35,14 @@ static void evaluate_linear(const bb_node *node, const bb_shape *in, const float
                             if (iy < 0 || iy >= in->height || ix < 0 || ix >= in->width)
                                 continue;
                             const size_t w =
-                                ((o * (size_t)l->window.kernel_h + ky) * l->window.kernel_w + kx) * in->channels + c;
-                            const double weight = l->signs ? (double)l->signs[w] : (double)l->weights[w];
-                            sum += weight * (double)x[((size_t)iy * in->width + (size_t)ix) * in->channels + c];
+                                ((o * (size_t)l->window.kernel_h + ky) * l->window.kernel_w + kx) *
+                                    in->channels +
+                                c;
+                            const double weight =
+                                l->signs ? (double)l->signs[w] : (double)l->weights[w];
+                            sum +=
+                                weight *
+                                (double)x[((size_t)iy * in->width + (size_t)ix) * in->channels + c];
                         }
                 float z = (float)sum;
                 if (l->magnitude)
@@ -92,8 +98,8 @@ static void evaluate_pool(const bb_node *node, const bb_shape *in, const float *
     }
 }
 
-static void evaluate_mask(const bb_graph *graph, const bb_node *node, const float *x, const uint8_t *row,
-                          float *y)
+static void evaluate_mask(const bb_graph *graph, const bb_node *node, const float *x,
+                          const uint8_t *row, float *y)
 {
     const bb_site *site = &graph->sites[node->mask.site];
     const uint8_t *draw = draw_of(graph, row, node->mask.site);
@@ -106,8 +112,8 @@ static void evaluate_mask(const bb_graph *graph, const bb_node *node, const floa
     }
 }
 
-static void evaluate_node(const bb_graph *graph, const bb_node *node, const float *x, const uint8_t *row,
-                          float *y)
+static void evaluate_node(const bb_graph *graph, const bb_node *node, const float *x,
+                          const uint8_t *row, float *y)
 {
     const bb_node *from = &graph->nodes[node->input];
     const size_t n = elements(&node->shape);
@@ -116,7 +122,8 @@ static void evaluate_node(const bb_graph *graph, const bb_node *node, const floa
         evaluate_linear(node, &from->shape, x, from->kind == BB_NODE_MASK && row, y);
         break;
     case BB_NODE_STEP: {
-        const uint8_t *draw = node->step.site == BB_NO_INDEX ? NULL : draw_of(graph, row, node->step.site);
+        const uint8_t *draw =
+            node->step.site == BB_NO_INDEX ? NULL : draw_of(graph, row, node->step.site);
         const size_t offset = draw ? (size_t)draw[0] * node->shape.channels : 0;
         for (size_t i = 0; i < n; i++)
             y[i] = step_value(&node->step, x[i], offset + i % node->shape.channels);

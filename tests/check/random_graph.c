@@ -47,7 +47,8 @@ static void add_input(builder *b, bb_shape shape, uint32_t n_means)
     b->graph->preprocess = (bb_preprocess){.scale = 1, .n = n_means, .mean = mean, .std = std};
 }
 
-static void add_linear(builder *b, bb_window window, uint32_t channels, bool binary, float mask_factor)
+static void add_linear(builder *b, bb_window window, uint32_t channels, bool binary,
+                       float mask_factor)
 {
     const bb_shape in = b->shape;
     bool fits = bb_window_output(&window, &in, &b->shape);
@@ -95,7 +96,8 @@ static void add_step(builder *b, bb_step_kind kind, uint32_t site, uint32_t n_dr
     }
 }
 
-static uint32_t add_site(builder *b, bb_site_kind kind, float p, uint32_t n_draws, uint32_t n_elements)
+static uint32_t add_site(builder *b, bb_site_kind kind, float p, uint32_t n_draws,
+                         uint32_t n_elements)
 {
     bb_site *site = bb_graph_add_site(b->graph, kind, "site");
     assert(site);
@@ -145,7 +147,8 @@ static void add_activation(builder *b, const check_graph_options *options, float
 {
     const uint32_t pool = check_below(&b->random, 4); /* 3: none */
     if (check_below(&b->random, 2))
-        add_step(b, check_below(&b->random, 2) ? BB_STEP_ADD : BB_STEP_SUBTRACT_FROM, BB_NO_INDEX, 1, spread);
+        add_step(b, check_below(&b->random, 2) ? BB_STEP_ADD : BB_STEP_SUBTRACT_FROM, BB_NO_INDEX,
+                 1, spread);
     if (pool == 0)
         add_max_pool(b);
     if (options->scales && check_below(&b->random, 3))
@@ -162,7 +165,8 @@ static void add_activation(builder *b, const check_graph_options *options, float
 
 static void add_conv(builder *b, const check_graph_options *options, bool first)
 {
-    const uint32_t kernel = 1 + 2 * check_below(&b->random, 3), pad = check_below(&b->random, kernel / 2 + 1);
+    const uint32_t kernel = 1 + 2 * check_below(&b->random, 3),
+                   pad = check_below(&b->random, kernel / 2 + 1);
     const uint32_t step = 1 + (check_below(&b->random, 4) == 0);
     bb_window window = {kernel, kernel, step, step, 1, 1, pad, pad, pad, pad};
     bb_shape out;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random small models with every kind of node, and an evaluator of the graph itself: float32 operations
- * node by node on plain maps, no packing, no thresholds. The oracle of fold, tree and engine.
+ * Random small models with every kind of node, and an evaluator of the graph itself: float32
+ * operations node by node on plain maps, no packing, no thresholds. The oracle of fold, tree and
+ * engine.
  */
 #ifndef CHECK_RANDOM_GRAPH_H
 #define CHECK_RANDOM_GRAPH_H
@@ -10,18 +11,20 @@
 #include "model/graph.h"
 
 typedef struct check_graph_options {
-    bool masks;        /* MC-SpatialDropout before some layers */
+    bool masks; /* MC-SpatialDropout before some layers */
     bool element_masks;
-    bool scales;       /* Scale-Dropout and members behind some sums */
+    bool scales; /* Scale-Dropout and members behind some sums */
     bool float_head;
     bool channel_means; /* one mean and std per input channel */
 } check_graph_options;
 
-/* A random model; preprocessing is exact in float32, so that an integer first layer equals a float one. */
-bb_graph *check_random_graph(bb_context *context, uint64_t seed, const check_graph_options *options);
+/* A random model; preprocessing is exact in float32, so that an integer first layer equals a float
+ * one. */
+bb_graph *check_random_graph(bb_context *context, uint64_t seed,
+                             const check_graph_options *options);
 
-/* A small fixed dense network of `n_layers` hidden layers of `width`, a Scale-Dropout site behind each,
- * on 1 x side x side bytes; for tests of sampling. */
+/* A small fixed dense network of `n_layers` hidden layers of `width`, a Scale-Dropout site behind
+ * each, on 1 x side x side bytes; for tests of sampling. */
 bb_graph *check_dense_graph(bb_context *context, uint64_t seed, uint32_t side, uint32_t width,
                             uint32_t n_layers, float p);
 

@@ -61,7 +61,8 @@ class Net:
         return self.norm(self.conv(x))
 
     def head(self, x, features=288, classes=5):
-        x = self("MatMul", self("Flatten", x), self.const(self.signs(features, classes)))
+        weight = self("Cast", self.const(self.signs(features, classes).astype(np.int8)), to=1)
+        x = self("MatMul", self("Flatten", x), weight)
         return self.norm(x, classes)
 
     def draws(self, x, shape, dims=4):
@@ -125,7 +126,7 @@ def convolution(x, w, b, a):
             pads[i] = total // 2 if a["auto_pad"] == b"SAME_UPPER" else total - total // 2
             pads[2 + i] = total - pads[i]
     x = F.pad(torch.from_numpy(x), (pads[1], pads[3], pads[0], pads[2]))
-    return F.conv2d(x, torch.from_numpy(w.copy()), None if b is None else torch.from_numpy(b), step).numpy()
+    return F.conv2d(x, *(None if t is None else torch.from_numpy(np.array(t)) for t in (w, b)), step).numpy()
 
 
 def normalization(x, scale, bias, mean, variance, a):

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/** @file context.h  Allocator, log and text of the last failure; every other object hangs on one. */
+/** @file context.h  Allocator, log and text of the last failure; every other object hangs on one.
+ */
 #ifndef BITBAYES_CONTEXT_H
 #define BITBAYES_CONTEXT_H
 
@@ -18,9 +19,9 @@ typedef struct bb_context bb_context;
 
 /** Where memory comes from. All three functions are needed; `payload` is handed through. */
 typedef struct bb_allocator {
-    void *(*allocate)(void *payload, size_t bytes);             /**< malloc's contract */
-    void *(*resize)(void *payload, void *block, size_t bytes);  /**< realloc's contract */
-    void (*release)(void *payload, void *block);                /**< free's contract */
+    void *(*allocate)(void *payload, size_t bytes);            /**< malloc's contract */
+    void *(*resize)(void *payload, void *block, size_t bytes); /**< realloc's contract */
+    void (*release)(void *payload, void *block);               /**< free's contract */
     void *payload;
 } bb_allocator;
 

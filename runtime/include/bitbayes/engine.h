@@ -16,9 +16,10 @@ extern "C" {
 typedef struct bb_engine bb_engine;
 
 typedef struct bb_engine_options {
-    const char *device;         /**< see device.h; NULL: the first OpenCL device; "ref": plain C */
-    uint64_t memory_bytes;      /**< budget for activations, lists and masks on the device; 0: a quarter of its memory */
-    bb_device_options backend;  /**< variants, popcount path, image, cache */
+    const char *device;    /**< see device.h; NULL: the first OpenCL device; "ref": plain C */
+    uint64_t memory_bytes; /**< budget for activations, lists and masks on the device; 0: a quarter
+                              of its memory */
+    bb_device_options backend; /**< variants, popcount path, image, cache */
 } bb_engine_options;
 
 /**
@@ -49,9 +50,9 @@ uint32_t bb_engine_batch(const bb_engine *engine, const bb_sampling *sampling);
  *
  * @param inputs       n tightly packed NHWC inputs, bytes or float32 as the plan was folded for.
  * @param first_index  Global index of the first input; first_index + n <= 2^32.
- * @return BB_OK; BB_ARGUMENT (samples out of range, too many leaves for EXACT, index out of range, replayed
- *         rows with a bank index out of range); BB_MEMORY (not even one pass of one input fits the budget:
- *         the text says what would); BB_DEVICE. Results of the previous run are gone in every case.
+ * @return BB_OK; BB_ARGUMENT (samples out of range, too many leaves for EXACT, index out of range,
+ * replayed rows with a bank index out of range); BB_MEMORY (not even one pass of one input fits the
+ * budget: the text says what would); BB_DEVICE. Results of the previous run are gone in every case.
  */
 bb_status bb_engine_run(bb_engine *engine, const void *inputs, uint64_t first_index, uint32_t n,
                         const bb_sampling *sampling);
@@ -71,8 +72,10 @@ void bb_engine_leaves(const bb_engine *engine, uint32_t i, bb_leaves *out);
 /** Counted since the engine was made. */
 typedef struct bb_engine_counts {
     uint64_t inputs, passes, leaves, chunks;
-    const uint64_t *stage_evaluations; /**< [stages] work entries run; borrowed, grows with each run */
-    double compile_seconds, transfer_seconds, compute_seconds, list_seconds; /**< list: draws and work lists */
+    const uint64_t
+        *stage_evaluations; /**< [stages] work entries run; borrowed, grows with each run */
+    double compile_seconds, transfer_seconds, compute_seconds,
+        list_seconds; /**< list: draws and work lists */
 } bb_engine_counts;
 
 void bb_engine_count(const bb_engine *engine, bb_engine_counts *out);
@@ -80,11 +83,13 @@ void bb_engine_count(const bb_engine *engine, bb_engine_counts *out);
 /** What bb_verify() found. */
 typedef struct bb_verify_report {
     uint32_t n_inputs, n_passes, n_stages;
-    bool stages_equal;       /**< every stage's output equals the reference's bit for bit */
-    bool logits_within;      /**< largest difference to the expectation within the tolerance, or nothing expected */
+    bool stages_equal;  /**< every stage's output equals the reference's bit for bit */
+    bool logits_within; /**< largest difference to the expectation within the tolerance, or nothing
+                           expected */
     double largest_difference; /**< of logits against the expectation; 0 without one */
-    uint64_t ties, tie_candidates; /**< outputs of `Sign` nodes whose value was exactly 0, and all of them */
-    char first_difference[256];    /**< where: stage, input, pass, place, both values; "" if none */
+    uint64_t ties,
+        tie_candidates; /**< outputs of `Sign` nodes whose value was exactly 0, and all of them */
+    char first_difference[256]; /**< where: stage, input, pass, place, both values; "" if none */
 } bb_verify_report;
 
 /**

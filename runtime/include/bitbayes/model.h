@@ -17,7 +17,7 @@ typedef struct bb_graph bb_graph;
  * all channels (n == 1) or one per channel. Absent in a model: scale 1, mean 0, std 1. */
 typedef struct bb_preprocess {
     float scale;
-    uint32_t n;        /**< length of mean and std: 1 or the number of channels */
+    uint32_t n; /**< length of mean and std: 1 or the number of channels */
     const float *mean;
     const float *std;
 } bb_preprocess;

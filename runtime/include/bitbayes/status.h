@@ -8,16 +8,16 @@ extern "C" {
 #endif
 
 /** X(name, exit code of the program, text): the one list behind enum, names and exit codes. */
-#define BB_STATUS_LIST(X)                                        \
-    X(OK, 0, "success")                                          \
-    X(CHECK, 1, "a check failed")                                \
-    X(ARGUMENT, 2, "invalid argument")                           \
-    X(INPUT, 3, "unreadable or malformed input")                 \
-    X(UNSUPPORTED, 3, "the model uses something unsupported")    \
-    X(NO_DEVICE, 4, "no usable device")                          \
-    X(DEVICE, 5, "the device failed")                            \
-    X(OUTPUT, 6, "cannot write output")                          \
-    X(MEMORY, 7, "out of memory")                                \
+#define BB_STATUS_LIST(X)                                                                          \
+    X(OK, 0, "success")                                                                            \
+    X(CHECK, 1, "a check failed")                                                                  \
+    X(ARGUMENT, 2, "invalid argument")                                                             \
+    X(INPUT, 3, "unreadable or malformed input")                                                   \
+    X(UNSUPPORTED, 3, "the model uses something unsupported")                                      \
+    X(NO_DEVICE, 4, "no usable device")                                                            \
+    X(DEVICE, 5, "the device failed")                                                              \
+    X(OUTPUT, 6, "cannot write output")                                                            \
+    X(MEMORY, 7, "out of memory")                                                                  \
     X(INTERRUPTED, 130, "interrupted")
 
 typedef enum bb_status {
