@@ -77,16 +77,18 @@ def results(facts: Dict) -> List[str]:
     columns.setdefault("exact", {})
     lines = ["## Validation images", "", *table(columns, lambda c: c.get("validation"), ROWS),
              "## Test images", "", *table(columns, lambda c: c.get("metrics"), ROWS)]
-    names = {"noise": "uniform noise", "rotated": "the first test images turned by 90 degrees",
-             "cifar10": "every fifth of the CIFAR-10 (JPEG) test images, grey, 28x28"}
+    names = {"noise": "uniform noise", "rotated": "test images turned by 90 degrees",
+             "cifar10": "CIFAR-10 (JPEG) test images, grey, 28x28"}
     for name in next(iter(facts["columns"].values()))["ood"]:
-        lines += [f"## Out of distribution: {names.get(name, name)} ({facts['unknown_inputs']:,} images)", "",
+        lines += [f"## Out of distribution: {names.get(name, name)}", "",
                   *table(columns, lambda c: c.get("ood", {}).get(name), SCORES)]
     if not columns["exact"]:
         lines += ["`exact` is empty: the masks have too many draws to enumerate.", ""]
     sources = ", ".join(f"{name}: {column.get('source', 'companion')}" for name, column in facts["columns"].items())
-    return lines + [f"Figures by: {sources}. Seed 0; entropies in nats; ECE over 15 equal-width bins; a higher score "
-                    "means more out-of-distribution.", ""]
+    return lines + [
+        f"Figures by: {sources}. The companion measures detection on {facts['unknown_inputs']:,} images of each set "
+        "(of CIFAR-10 every fifth). Seed 0; entropies in nats; ECE over 15 equal-width bins; a higher score means more "
+        "out-of-distribution.", ""]
 
 
 def check(facts: Dict) -> List[str]:
