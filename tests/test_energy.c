@@ -361,3 +361,90 @@ Test(energy, spindrop_waits_for_its_bits)
     bb_energy_report_free(report);
     bb_energy_network_free(network);
 }
+
+/* Every component of a 400 -> 120 layer with a scale site, from the numbers in the preset. */
+Test(energy, costs_of_a_dense_layer_by_hand)
+{
+    bb_energy_network *network = one_layer(400, 1, 1, 120);
+    bb_energy_options options = bb_energy_options_default();
+    options.method = BB_ENERGY_METHOD_SCALE;
+    bb_energy_report *report = estimate(network, &options);
+    const bb_range *J = report->layers[0].pass_J;
+    const double add = 3.4e-15 + 1.7e-15, adc = (600e-15 + 4096e-18) * 0.81;
+    const double cell = 48000 * 0.01 * 5e-9 * 0.5 * (1 / 6000.0 + 1 / 15000.0);
+    const double scale = 120 * 8 * 10e-15 + 120 * 8 * add;
+    const double digital = 120 * 12 * 12 * add + 120 * 12 * add + scale;
+    expect_near(J[BB_ENERGY_CELL].nominal, cell, 1e-9, "cell");
+    expect_near(J[BB_ENERGY_WORDLINE].nominal, 48000 * 0.28e-15, 1e-9, "wordline");
+    expect_near(J[BB_ENERGY_SENSE].nominal, 1560 * adc, 1e-9, "sense");
+    expect_near(J[BB_ENERGY_ACCUMULATE].nominal, 1440 * 12 * add, 1e-9, "accumulate");
+    expect_near(J[BB_ENERGY_NORM].nominal, 120 * 12 * add, 1e-9, "norm");
+    expect_near(J[BB_ENERGY_SCALE].nominal, scale, 1e-9, "scale");
+    expect_near(J[BB_ENERGY_BUFFER].nominal, 520 * 40e-15, 1e-9, "buffer");
+    expect_near(J[BB_ENERGY_RNG].nominal, 0.92e-12, 1e-9, "rng");
+    expect_near(J[BB_ENERGY_CLOCK].nominal, 0.2 * digital, 1e-9, "clock");
+    expect_near(J[BB_ENERGY_READOUT].nominal, 120 * 12 * add, 1e-9, "readout");
+    double before_layout = 0;
+    for (uint32_t c = 0; c < BB_ENERGY_LAYOUT; c++)
+        before_layout += J[c].nominal;
+    expect_near(J[BB_ENERGY_LAYOUT].nominal, 0.2 * before_layout, 1e-9, "layout");
+    const double seconds = 8 * (5e-9 + 8 * 6 * (0.00653 * 32 + 0.640) * 1e-9);
+    expect_near(report->pass_s.nominal, seconds, 1e-9, "seconds");
+    const double memory_bits = 120 * 8 + 2 * 120;
+    expect_near(J[BB_ENERGY_LEAKAGE].nominal, (2 * 5e-6 + memory_bits * 2.3e-12) * seconds, 1e-9,
+                "leakage");
+    const double adc_m2 = pow(10, 1.206 - 0.0369 * 6) * 64e-12;
+    const double tile_m2 = 256 * 512 * 0.059e-12 + 32 * (adc_m2 + 74e-12) + 256 * 2.5e-12;
+    expect_near(report->area_m2.nominal, 2 * tile_m2 + 15e-12 + memory_bits * 1.6e-13, 1e-9,
+                "area");
+    expect_near(report->weight_write_J.nominal, 48000e-12, 1e-9, "weights");
+    bb_energy_report_free(report);
+    bb_energy_network_free(network);
+}
+
+static double component_J(const bb_energy_network *network, bb_energy_component component)
+{
+    bb_energy_options options = bb_energy_options_default();
+    options.method = BB_ENERGY_METHOD_SPATIAL;
+    bb_energy_report *report = estimate(network, &options);
+    const double joules = report->image_J[component].nominal;
+    bb_energy_report_free(report);
+    return joules;
+}
+
+/* Digital logic and converters follow the node, MTJs do not; other choices of the designer. */
+Test(energy, choices_of_the_designer)
+{
+    bb_energy_network *network = one_layer(30, 1, 1, 120);
+    const double sense = component_J(network, BB_ENERGY_SENSE);
+    const double norm = component_J(network, BB_ENERGY_NORM);
+    const double cell = component_J(network, BB_ENERGY_CELL);
+    const double rng = component_J(network, BB_ENERGY_RNG);
+    set("node_nm=45");
+    expect_near(component_J(network, BB_ENERGY_SENSE), sense * pow(45.0 / 28, 1.88), 1e-9, "ADC");
+    expect_near(component_J(network, BB_ENERGY_NORM), norm / 0.51, 1e-9, "digital");
+    expect_near(component_J(network, BB_ENERGY_CELL), cell, 1e-12, "cell");
+    expect_near(component_J(network, BB_ENERGY_RNG), rng, 1e-12, "MTJ unit");
+    set("node_nm=28");
+    set("row_gate_kind=gated");
+    expect_near(component_J(network, BB_ENERGY_CELL), 0.9 * cell, 1e-12, "gated rows");
+    set("sense_kind=sa_when_single");
+    expect_near(component_J(network, BB_ENERGY_SENSE), 20 * 120 * 10e-15, 1e-9, "amplifier");
+    set("cell_kind=digital");
+    cr_expect(component_J(network, BB_ENERGY_SENSE) == 0);
+    expect_near(component_J(network, BB_ENERGY_CELL), 0.9 * 20 * 3600 * 4.4e-15, 1e-9, "XNOR");
+    static const struct {
+        const char *kind;
+        double bit_J;
+    } units[] = {{"rng_kind=smtj", 20e-15}, {"rng_kind=sot", 0.3e-12}, {"rng_kind=lfsr", 0.15e-12}};
+    for (size_t i = 0; i < BB_COUNT_OF(units); i++) {
+        set(units[i].kind);
+        expect_near(component_J(network, BB_ENERGY_RNG), 20 * 30 * units[i].bit_J, 1e-9,
+                    units[i].kind);
+    }
+    set("rng_kind=stt");
+    set("rng_reset_kind=conditional");
+    expect_near(component_J(network, BB_ENERGY_RNG), 20 * 30 * (0.47e-12 + 0.1 * 0.45e-12), 1e-9,
+                "conditional reset");
+    bb_energy_network_free(network);
+}

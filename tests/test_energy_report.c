@@ -378,3 +378,34 @@ Test(energy_report, topics_and_keys_fit)
     for (uint32_t c = 0; c < BB_N_ENERGY_COMPONENTS; c++)
         cr_expect(bb_energy_topic_find(bb_energy_component_word((bb_energy_component)c)));
 }
+
+/* A row of the table equals an estimate with that value set. */
+Test(energy_report, sensitivities_are_estimates)
+{
+    bb_energy_report *report = estimate("lenet5", NULL);
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < report->n_sensitivities; i++) {
+        const bb_energy_sensitivity *row = &report->sensitivities[i];
+        cr_expect(i == 0 || row->swing_J <= row[-1].swing_J);
+        if (strcmp(row->key, "adc_J_ratio") != 0)
+            continue;
+        found++;
+        const double low_J = row->low_J, high_J = row->high_J;
+        set("adc_J_ratio=0.15");
+        expect_equal(image_J("lenet5", NULL), low_J, "low");
+        set("adc_J_ratio=1.7");
+        expect_equal(image_J("lenet5", NULL), high_J, "high");
+    }
+    cr_expect_eq(found, 1);
+    bb_energy_report_free(report);
+}
+
+Test(energy_report, ratios_go_corner_by_corner)
+{
+    const bb_range ratio = bb_range_ratio((bb_range){2, 6, 30}, (bb_range){1, 2, 5});
+    cr_expect(ratio.low == 2 && ratio.nominal == 3 && ratio.high == 6);
+    const bb_range falling = bb_range_ratio((bb_range){9, 9, 9}, (bb_range){1, 3, 9});
+    cr_expect(falling.low == 1 && falling.nominal == 3 && falling.high == 9);
+    const bb_range none = bb_range_ratio((bb_range){1, 2, 3}, (bb_range){0, 1, 2});
+    cr_expect(none.low == 0 && none.nominal == 0 && none.high == 0);
+}

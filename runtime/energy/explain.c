@@ -16,14 +16,12 @@ static const bb_energy_topic topics[] = {
     {"wordline", "word lines", "E = cells driven x wl_cell_J", "wl_cell_J node_nm row_gate_kind"},
     {"sense", "conversion of column currents",
      "conversions = positions x outputs x partial sums x input bits\n"
-     "E = conversions x (adc_cap_linear_F b + adc_cap_exponential_F 4^b) x adc_vdd_V^2 x "
-     "adc_J_ratio\n"
-     "    x (node / 28 nm)^1.88\n"
+     "E = conversions x (adc_cap_linear_F b + adc_cap_exponential_F 4^b) x adc_vdd_V^2\n"
+     "    x adc_J_ratio x (node / 28 nm)^1.88\n"
      "b = adc_bits, or ceil(log2 rows_on) + 1; sa_when_single: sa_J where one read gives the sum\n"
      "digital cells need none",
      "sense_kind adc_bits rows_on_count adc_cap_linear_F adc_cap_exponential_F adc_vdd_V "
-     "adc_J_ratio "
-     "sa_J node_nm"},
+     "adc_J_ratio sa_J node_nm"},
     {"accumulate", "sums of partial results, shifts of the bits of a byte",
      "E = positions x outputs x (partial sums x input bits - 1) x width x (fa_J + ff_J)",
      "acc_width_bits fa_J ff_J node_nm"},
@@ -46,11 +44,10 @@ static const bb_energy_topic topics[] = {
      "a shortcut is read and written with the accumulator's width",
      "act_buf_J_per_bit acc_width_bits node_nm"},
     {"rng", "stochastic units",
-     "E = random bits x joules per bit; stt: rng_set_J + rng_read_J + rng_reset_J (x p if "
-     "conditional)\n"
+     "E = random bits x joules per bit\n"
+     "stt: rng_set_J + rng_read_J + rng_reset_J (x p if conditional)\n"
      "bits per layer and pass: scale 1, spatial one per input channel (dense: per input),\n"
-     "spindrop positions x fan-in, spindrop-held fan-in, ensemble ceil(log2 members) for the "
-     "model\n"
+     "spindrop positions x fan-in, spindrop-held fan-in; ensemble ceil(log2 members) in all\n"
      "modules: scale and ensemble 1 for the model, spatial one per input channel, spindrop fan-in",
      "rng_kind rng_reset_kind rng_set_J rng_read_J rng_reset_J rng_smtj_J rng_sot_J rng_lfsr_J "
      "node_nm"},
@@ -61,9 +58,8 @@ static const bb_energy_topic topics[] = {
     {"layout", "allowance for wires after layout", "E = (post_layout_ratio - 1) x everything above",
      "post_layout_ratio"},
     {"leakage", "leakage while the layer runs",
-     "E = (tiles x leak_tile_W + memory bits x leak_sram_W_per_bit) x seconds; the whole chip "
-     "leaks "
-     "while one layer runs",
+     "E = (tiles x leak_tile_W + memory bits x leak_sram_W_per_bit) x seconds\n"
+     "the whole chip leaks while one layer runs",
      "leak_tile_W leak_sram_W_per_bit"},
     {"mapping", "how a layer lies on crossbars",
      "unrolled: fan-in rows x outputs columns; row tiles ceil(fan-in / xbar_rows)\n"
@@ -90,8 +86,8 @@ static const bb_energy_topic topics[] = {
      "digital_column_area_m2 wl_driver_area_m2 rng_area_m2 rng_lfsr_area_m2 sram_area_m2_per_bit"},
     {"sharing", "passes that agree on their first draws share work",
      "distinct prefixes = sum over prefixes of 1 - (1 - P(prefix))^T\n"
-     "sums of a layer: prefixes of the draws upstream and of its own mask; outputs: its scales "
-     "too\n"
+     "sums of a layer: prefixes of the draws upstream and of its own mask\n"
+     "outputs of a layer: those and its own scales\n"
      "random bits are drawn for every pass; more than 4e6 terms count as all distinct",
      ""},
     {"weight-write", "writing the weights once", "E = weights x weight_write_J", "weight_write_J"},

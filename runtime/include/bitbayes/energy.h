@@ -64,7 +64,7 @@ typedef struct bb_energy_parameter_info {
     const char *key; /**< ends with its unit */
     const char *section;
     const char *what; /**< what it is, one sentence */
-    const char *kind;  /**< "cost": its range enters low and high; "choice": a designer's decision */
+    const char *kind;  /**< "cost": its range enters low and high; "choice": the designer's */
     bb_range value;    /**< index of the word where `word` is set */
     const char *word;  /**< the chosen word where the value is one, else NULL */
     const char *words; /**< all words, separated by blanks; else NULL */
@@ -168,10 +168,10 @@ typedef struct bb_energy_options {
     uint32_t members;                  /**< of ENSEMBLE, 2 .. 256, default 4 */
     double drop_probability; /**< in [0, 1]; for the sites that `method` adds. Negative (default):
                                 that of the model's first drop or mask site, 0.1 if it has none */
-    const double
-        *evaluations; /**< [layers] evaluations per image that a run really needed (engine
-                           counts / inputs), instead of the expectation; NULL (default): expected */
-    double leaves;    /**< distinct leaves per image of that run; read with `evaluations` */
+    /** [layers] evaluations per image that a run really needed (engine counts / inputs), instead of
+     * the expectation; NULL (default): expected. */
+    const double *evaluations;
+    double leaves; /**< distinct leaves per image of that run; read with `evaluations` */
 } bb_energy_options;
 
 bb_energy_options bb_energy_options_default(void);

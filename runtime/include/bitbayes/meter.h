@@ -95,6 +95,25 @@ typedef struct bb_energy_comparison {
 void bb_energy_compare(bb_energy_comparison *out, const bb_energy_report *report,
                        const bb_measurement *device, uint64_t images);
 
+/** What a run did, for the estimate beside it. */
+typedef struct bb_energy_run {
+    uint32_t passes;                   /**< T; leaves of an exact run */
+    uint64_t inputs;                   /**< that were run */
+    uint64_t leaves;                   /**< distinct leaves of all of them */
+    const uint64_t *stage_evaluations; /**< [stages], as bb_engine_count() has them for this run */
+    uint64_t measured_inputs;          /**< that the window of `device` covered */
+} bb_energy_run;
+
+/**
+ * Estimate the chip for what a run really did, with the evaluations that it needed, and compare.
+ *
+ * @param parameters  NULL: the default preset.
+ * @return BB_OK; BB_ARGUMENT, no inputs or passes out of range; BB_MEMORY
+ */
+bb_status bb_energy_compare_run(bb_energy_comparison *out, bb_context *context, const bb_plan *plan,
+                                const bb_energy_parameters *parameters, const bb_energy_run *run,
+                                const bb_measurement *device);
+
 #ifdef __cplusplus
 }
 #endif
