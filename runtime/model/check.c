@@ -132,17 +132,11 @@ static bb_status check_mask(const bb_graph *graph, uint32_t index)
     const uint32_t n = graph->sites[node->mask.site].n_elements;
     if (n != shape->channels && n != shape->channels * shape->height * shape->width)
         return fail(graph, node, "its site has neither the channels nor the elements of the map");
-    while (before->kind == BB_NODE_MAX_POOL || before->kind == BB_NODE_MASK)
+    while (before->kind == BB_NODE_MAX_POOL)
         before = &graph->nodes[before->input];
-    if (before->kind != BB_NODE_SIGN)
+    if (before->kind != BB_NODE_SIGN && before->kind != BB_NODE_MASK)
         return fail_advice(graph, node, "a mask on real values; put it directly behind a sign, or "
                                         "behind the sign and its pool");
-    for (uint32_t i = index + 1; i < graph->n_nodes; i++)
-        if (graph->nodes[i].input == index && graph->nodes[i].kind != BB_NODE_LINEAR &&
-            graph->nodes[i].kind != BB_NODE_MASK)
-            return fail_advice(graph, &graph->nodes[i],
-                               "follows a mask; the mask has to stand directly before a "
-                               "convolution or dense layer");
     return BB_OK;
 }
 
@@ -159,6 +153,11 @@ static bb_status check_node(const bb_graph *graph, uint32_t index)
     if ((node->kind == BB_NODE_STEP || node->kind == BB_NODE_SIGN || node->kind == BB_NODE_MASK) &&
         !same_shape(in, &node->shape))
         return fail(graph, node, "the shape changes");
+    if (graph->nodes[node->input].kind == BB_NODE_MASK && node->kind != BB_NODE_LINEAR &&
+        node->kind != BB_NODE_MASK)
+        return fail_advice(graph, node,
+                           "follows a mask; the mask has to stand directly before a convolution "
+                           "or dense layer");
     switch (node->kind) {
     case BB_NODE_LINEAR:
         return check_linear(graph, node, in);

@@ -95,13 +95,23 @@ static bb_status interpret_comparison(bb_import *import, bb_operation *operation
     if (status != BB_OK)
         return status;
     const bool random = compared->kind == BB_VALUE_UNIFORM;
+    bb_dims dims = compared->dims, bound_dims = bound->dims;
+    double number;
+    if (random && bb_tensor_uniform(bound, &number)) { /* torch.full(...) of the draw's shape */
+        bb_import_mark_batch(import, &bound_dims);
+        status = bb_scalar(import, bound->element, number, &bound);
+        if (status != BB_OK)
+            return status;
+        if (!bb_dims_broadcast(&compared->dims, &bound_dims, &dims))
+            return bb_import_fail(import, operation, BB_INPUT, "shapes do not fit together");
+    }
     const bool exchanged =
         mirrored ? comparisons[kind].mirrored_exchanged : comparisons[kind].exchanged;
     const bb_condition condition = {
         .base = random ? compared->draw : compared->same_as,
         .comparison = mirrored ? comparisons[kind].mirrored : comparisons[kind].comparison,
         .bound = bound,
-        .dims = compared->dims,
+        .dims = dims,
     };
     if (!set_choice(&import->values[operation->output], &condition, exchanged ? no : yes,
                     exchanged ? yes : no))
@@ -198,6 +208,23 @@ static bb_status interpret_branches(bb_import *import, bb_operation *operation, 
     return BB_OK;
 }
 
+/* A shape whose first extent is the fixed batch of the file. */
+static bb_status mark_batch_value(bb_import *import, const bb_tensor **shape)
+{
+    bb_tensor *marked;
+    if (import->batch < 2 || !(*shape)->count || (*shape)->values[0] != (double)import->batch)
+        return BB_OK;
+    const bb_status status =
+        bb_tensor_new(&marked, &import->arena, BB_ELEMENT_INTEGER, &(*shape)->dims);
+    if (status != BB_OK)
+        return status;
+    memcpy(marked->values, (*shape)->values, marked->count * sizeof(*marked->values));
+    marked->values[0] = (double)BB_BATCH;
+    marked->holds_batch = true;
+    *shape = marked;
+    return BB_OK;
+}
+
 /* A draw, or what was chosen by one, in another shape: PyTorch's mask[:, :, None, None]. */
 static bb_status interpret_layout(bb_import *import, bb_operation *operation, bool *done)
 {
@@ -215,6 +242,9 @@ static bb_status interpret_layout(bb_import *import, bb_operation *operation, bo
     if (operation->n_inputs > 1)
         status = bb_import_constant(import, operation, 1, "the shape", &inputs[1]);
     const bb_dims *dims = in->kind == BB_VALUE_UNIFORM ? &in->dims : &in->condition.dims;
+    const bool resizes = bb_import_is(operation, "Reshape") || bb_import_is(operation, "Expand");
+    if (status == BB_OK && resizes && inputs[1] && dims->rank && dims->extent[0] == BB_BATCH)
+        status = mark_batch_value(import, &inputs[1]);
     if (status == BB_OK)
         status = bb_tensor_new(&stand_in, &import->arena, BB_ELEMENT_FLOAT, dims);
     if (status != BB_OK)

@@ -355,40 +355,60 @@ static range clamp_range(int64_t start, int64_t end, int64_t step, int64_t exten
     return (range){start, step, distance > 0 ? (distance + size - 1) / size : 0};
 }
 
-bb_status bb_evaluate_slice(bb_import *import, const bb_operation *operation,
-                            const bb_tensor *const *inputs, bb_tensor **out)
+static bb_status read_ranges(bb_import *import, const bb_operation *operation, bb_dims *dims,
+                             range *ranges)
 {
     static const char *const names[] = {"starts", "ends", "axes", "steps"};
-    const int64_t *list[4];
+    const int64_t *list[4], limit = INT64_MAX / 4;
     size_t n[4];
-    bb_status status = need(import, operation, inputs, 1);
+    uint32_t seen = 0;
+    bb_status status = BB_OK;
     for (uint32_t i = 0; status == BB_OK && i < 4; i++)
         status = bb_import_ints(import, operation, names[i], i + 1, &list[i], &n[i]);
     if (status != BB_OK)
         return status;
-    const bb_tensor *in = inputs[0];
-    if (n[0] > in->dims.rank || n[1] != n[0] || (list[2] && n[2] != n[0]) ||
-        (list[3] && n[3] != n[0]))
-        return bb_import_fail(import, operation, BB_INPUT, "starts, ends, axes and steps differ "
-                                                           "in length");
-    bb_dims dims = in->dims;
-    range ranges[BB_MAX_RANK];
-    for (uint32_t i = 0; i < dims.rank; i++)
-        ranges[i] = (range){0, 1, bb_extent(dims.extent[i])};
+    if (n[0] > dims->rank || n[1] != n[0] || (list[2] && n[2] != n[0]) || (list[3] && n[3] != n[0]))
+        return bb_import_fail(import, operation, BB_INPUT,
+                              "starts, ends, axes and steps differ in length");
+    for (uint32_t i = 0; i < dims->rank; i++)
+        ranges[i] = (range){0, 1, bb_extent(dims->extent[i])};
     for (size_t i = 0; i < n[0]; i++) {
         uint32_t axis;
-        const int64_t step = list[3] ? list[3][i] : 1;
-        if (!bb_dims_axis(&dims, list[2] ? list[2][i] : (int64_t)i, &axis) || step == 0 ||
-            step > INT32_MAX || step < -INT32_MAX)
+        const int64_t step = list[3] ? list[3][i] : 1, start = list[0][i], end = list[1][i];
+        if (!bb_dims_axis(dims, list[2] ? list[2][i] : (int64_t)i, &axis) || step == 0 ||
+            step > INT32_MAX || step < -INT32_MAX || seen >> axis & 1)
             return bb_import_fail(import, operation, BB_INPUT, "axis or step is out of range");
-        const int64_t limit = INT64_MAX / 4;
-        const int64_t start = list[0][i], end = list[1][i];
+        seen |= 1u << axis;
+        if (dims->extent[axis] == BB_BATCH && start == 0 && step == 1 && end > INT32_MAX / 2)
+            continue; /* x[:] */
         ranges[axis] = clamp_range(start < -limit ? -limit : start > limit ? limit : start,
                                    end < -limit ? -limit : end > limit ? limit : end, step,
-                                   bb_extent(in->dims.extent[axis]));
-        dims.extent[axis] = ranges[axis].count;
+                                   ranges[axis].count);
+        dims->extent[axis] = ranges[axis].count;
     }
-    status = bb_tensor_new(out, &import->arena, in->element, &dims);
+    return BB_OK;
+}
+
+bb_status bb_slice_dims(bb_import *import, const bb_operation *operation, const bb_dims *in,
+                        bb_dims *out)
+{
+    range ranges[BB_MAX_RANK];
+    *out = *in;
+    return read_ranges(import, operation, out, ranges);
+}
+
+bb_status bb_evaluate_slice(bb_import *import, const bb_operation *operation,
+                            const bb_tensor *const *inputs, bb_tensor **out)
+{
+    range ranges[BB_MAX_RANK];
+    bb_status status = need(import, operation, inputs, 1);
+    if (status != BB_OK)
+        return status;
+    const bb_tensor *in = inputs[0];
+    bb_dims dims = in->dims;
+    status = read_ranges(import, operation, &dims, ranges);
+    if (status == BB_OK)
+        status = bb_tensor_new(out, &import->arena, in->element, &dims);
     for (size_t i = 0; status == BB_OK && i < (*out)->count; i++) {
         size_t rest = i, offset = 0, stride = 1;
         for (uint32_t k = dims.rank; k-- > 0;) {

@@ -52,7 +52,9 @@ bb_status bb_evaluate_reduce(bb_import *import, const bb_operation *operation,
     for (uint32_t i = 0; i < in->dims.rank; i++)
         if (!reduced[i] || keep)
             dims.extent[dims.rank++] = reduced[i] ? 1 : in->dims.extent[i];
-    status = bb_tensor_new(out, &import->arena, in->element, &dims);
+    status = bb_arena_charge(&import->arena, in->count); /* work, if not memory */
+    if (status == BB_OK)
+        status = bb_tensor_new(out, &import->arena, in->element, &dims);
     if (status != BB_OK || in->count == 0)
         return status;
     const bool absolute = bb_import_is(operation, "ReduceL1");

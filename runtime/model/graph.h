@@ -64,7 +64,8 @@ typedef struct bb_linear {
     int8_t *signs;     /* NULL for float weights */
     float *magnitude;  /* binary: [out], > 0 */
     float *weights;    /* float weights, else NULL */
-    float mask_factor; /* 1/(1-p) behind a masked sum (1 if none): multiplies magnitude; 1 when deterministic */
+    float mask_factor; /* 1/(1-p) behind a masked sum (1 if none): multiplies magnitude, or the sum of float
+                          weights; counts as 1 when deterministic */
 } bb_linear;
 
 typedef struct bb_step {

@@ -128,6 +128,9 @@ bb_evaluator bb_evaluate_reduce;
 /* The value of Shape for something of these extents. */
 bb_status bb_shape_to_tensor(bb_import *import, const bb_operation *operation, const bb_dims *dims,
                              bb_tensor **out);
+/* Extents behind a Slice. */
+bb_status bb_slice_dims(bb_import *import, const bb_operation *operation, const bb_dims *in,
+                        bb_dims *out);
 /* A shape tensor as extents. */
 bb_status bb_shape_from_tensor(bb_import *import, const bb_operation *operation,
                                const bb_tensor *tensor, bb_dims *out);
@@ -143,6 +146,7 @@ bool bb_is_random(const bb_import *import, const bb_value *value); /* UNIFORM or
 bool bb_is_activation(const bb_import *import, const bb_value *value);
 bb_status bb_scalar(bb_import *import, bb_element element, double number, const bb_tensor **out);
 /* random.c: draws. */
+void bb_import_mark_batch(const bb_import *import, bb_dims *dims); /* the fixed batch in front */
 bb_status bb_interpret_random(bb_import *import, bb_operation *operation, bool *done);
 
 /* infer.c: extents of an activation; `*known` false if the operator is not understood. */

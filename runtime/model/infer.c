@@ -266,6 +266,13 @@ static bb_status infer_relabel(bb_import *import, const bb_operation *operation,
     return status == BB_OK ? bb_infer_layout(import, operation, &in, out) : status;
 }
 
+static bb_status infer_slice(bb_import *import, const bb_operation *operation, bb_dims *out)
+{
+    bb_dims in;
+    const bb_status status = infer_same(import, operation, &in);
+    return status == BB_OK ? bb_slice_dims(import, operation, &in, out) : status;
+}
+
 typedef bb_status inference(bb_import *import, const bb_operation *operation, bb_dims *out);
 
 static const struct {
@@ -284,6 +291,7 @@ static const struct {
     {" Gemm MatMul ", infer_product},
     {" Pad ", infer_pad},
     {" ReduceMean ", infer_mean},
+    {" Slice ", infer_slice},
     {" Reshape Flatten Squeeze Unsqueeze ", infer_relabel},
 };
 

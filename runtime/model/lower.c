@@ -33,6 +33,7 @@ static const struct {
     {"Unsqueeze", bb_lower_layout},
     {"Pad", bb_lower_pad},
     {"Dropout", bb_lower_dropout},
+    {"Where", bb_lower_where},
 };
 
 static const struct {
@@ -42,6 +43,7 @@ static const struct {
     {"ConvTranspose", "not supported; only Conv is"},
     {"PRelu", "not supported before or behind a binary layer; use a sign or Hardtanh"},
     {"LeakyRelu", "not supported before or behind a binary layer; use a sign or Hardtanh"},
+    {"Slice", "parts of a map are not supported; only their shape is"},
     {"Softmax", "supported as the last node only; the runtime works on logits"},
     {"LogSoftmax", "supported as the last node only; the runtime works on logits"},
     {"ArgMax", "export a model that returns the logits"},
@@ -49,7 +51,6 @@ static const struct {
     {"Cast", "activations stay float32"},
     {"CastLike", "activations stay float32"},
     {"Quant", "only BipolarQuant is supported of the QONNX operators"},
-    {"Where", "chooses between activations; write x * where(drop, 1, scale)"},
     {"Multinomial", "draw with torch.rand(...) < p"},
 };
 
@@ -156,9 +157,11 @@ static bb_status find_sites(bb_lowering *lowering, const bb_station *path, uint3
     for (uint32_t i = 0; i < n; i++)
         n_draws += path[i].operation->n_inputs + 1;
     bb_draw *draws = bb_arena_allocate(&import->arena, n_draws, sizeof(*draws), &status);
+    if (!draws)
+        return status;
     uint32_t *value_of =
         bb_arena_allocate(&import->arena, import->n_operations, sizeof(*value_of), &status);
-    if (!draws || !value_of)
+    if (!value_of)
         return status;
     n_draws = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -221,7 +224,7 @@ static bb_status lower_station(bb_lowering *lowering, const bb_station *at)
                               "follows a Pad; only a Conv may, which takes the padding over");
     const bool passes = padding || lower == bb_lower_convolution || lower == bb_lower_product ||
                         lower == bb_lower_arithmetic || lower == bb_lower_layout ||
-                        lower == bb_lower_dropout;
+                        lower == bb_lower_dropout || lower == bb_lower_where;
     if (lowering->masked && !passes)
         return bb_import_fail(import, at->operation, BB_UNSUPPORTED,
                               "follows a mask; the mask has to stand directly before a "

@@ -31,7 +31,8 @@ typedef struct bb_station {
 typedef bb_status bb_lower_function(bb_lowering *lowering, const bb_station *at);
 bb_lower_function bb_lower_convolution, bb_lower_product, bb_lower_arithmetic, bb_lower_negative,
     bb_lower_normalization, bb_lower_clip, bb_lower_sign, bb_lower_bipolar, bb_lower_choice,
-    bb_lower_pool, bb_lower_layout, bb_lower_pad, bb_lower_dropout;
+    bb_lower_pool, bb_lower_layout, bb_lower_pad, bb_lower_dropout,
+    bb_lower_where;
 
 /* A constant as one float per channel; refused if it differs within a channel or is not finite. */
 bb_status bb_lower_channels(bb_lowering *lowering, const bb_station *at, const bb_tensor *tensor,

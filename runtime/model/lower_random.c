@@ -159,6 +159,34 @@ bb_status bb_lower_random(bb_lowering *lowering, const bb_station *at, bb_step_k
     return status;
 }
 
+/* where(drop, 0, x), which is how masked_fill is exported. */
+bb_status bb_lower_where(bb_lowering *lowering, const bb_station *at)
+{
+    bb_import *import = lowering->import;
+    const bb_value *condition = bb_import_input(import, at->operation, 0);
+    const bb_tensor *filled = NULL;
+    double number = 1, yes, no;
+    bb_status status = BB_OK;
+    const bool random = condition && condition->kind == BB_VALUE_CHOICE && at->which > 0 &&
+                        bb_tensor_uniform(condition->if_true, &yes) &&
+                        bb_tensor_uniform(condition->if_false, &no);
+    if (random)
+        status = bb_import_constant(import, at->operation, 3 - at->which, "the filling", &filled);
+    if (status != BB_OK)
+        return status;
+    if (!filled || !bb_tensor_uniform(filled, &number) || number != 0 ||
+        !bb_dims_equal(&at->in->dims, &at->out->dims))
+        return bb_import_fail(import, at->operation, BB_UNSUPPORTED,
+                              "chooses between an activation and something other than 0; write "
+                              "x * where(drop, 1, scale)");
+    bb_value choice = *condition;
+    const bool keeps_true = at->which == 1;
+    status = bb_scalar(import, BB_ELEMENT_FLOAT, (yes != 0) == keeps_true, &choice.if_true);
+    if (status == BB_OK)
+        status = bb_scalar(import, BB_ELEMENT_FLOAT, (no != 0) == keeps_true, &choice.if_false);
+    return status == BB_OK ? bb_lower_random(lowering, at, BB_STEP_MULTIPLY, &choice) : status;
+}
+
 bb_status bb_lower_dropout(bb_lowering *lowering, const bb_station *at)
 {
     bb_import *import = lowering->import;

@@ -2,6 +2,12 @@
 /* Where random bits come from: uniform draws, Bernoulli, and Dropout in training mode. */
 #include "model/import.h"
 
+void bb_import_mark_batch(const bb_import *import, bb_dims *dims)
+{
+    if (import->batch > 1 && dims->rank && dims->extent[0] == import->batch)
+        dims->extent[0] = BB_BATCH;
+}
+
 static bb_status interpret_uniform(bb_import *import, bb_operation *operation)
 {
     bb_value *value = &import->values[operation->output];
@@ -25,9 +31,8 @@ static bb_status interpret_uniform(bb_import *import, bb_operation *operation)
         value->dims.rank = (uint32_t)shape->n_ints;
         for (size_t i = 0; i < shape->n_ints; i++)
             value->dims.extent[i] = shape->ints[i];
-        if (import->batch > 1 && shape->n_ints && shape->ints[0] == import->batch)
-            value->dims.extent[0] = BB_BATCH;
     }
+    bb_import_mark_batch(import, &value->dims);
     size_t count;
     if (!bb_dims_count(&value->dims, &count) || count == 0)
         return bb_import_fail(import, operation, BB_INPUT, "an impossible shape");
@@ -40,22 +45,30 @@ static bb_status interpret_bernoulli(bb_import *import, bb_operation *operation)
 {
     bb_value *value = &import->values[operation->output];
     const bb_tensor *p, *one, *zero;
+    double number;
     bb_status status = bb_import_constant(import, operation, 0, "the probability", &p);
-    if (status == BB_OK && !p)
-        return bb_import_fail(import, operation, BB_INPUT, "no probability");
+    if (status == BB_OK && (!p || !bb_tensor_uniform(p, &number)))
+        return bb_import_fail(import, operation, BB_UNSUPPORTED,
+                              "one probability for all draws is expected");
+    bb_dims dims = {0};
+    if (status == BB_OK) {
+        dims = p->dims;
+        status = bb_scalar(import, BB_ELEMENT_FLOAT, number, &p);
+    }
     if (status == BB_OK)
         status = bb_scalar(import, BB_ELEMENT_FLOAT, 1, &one);
     if (status == BB_OK)
         status = bb_scalar(import, BB_ELEMENT_FLOAT, 0, &zero);
     if (status != BB_OK)
         return status;
+    bb_import_mark_batch(import, &dims);
     const uint32_t index = (uint32_t)(operation - import->operations);
     const uint32_t draw = bb_import_hidden_value(import, BB_VALUE_UNIFORM, index);
-    import->values[draw].dims = p->dims;
+    import->values[draw].dims = dims;
     import->values[draw].draw = draw;
     value->kind = BB_VALUE_CHOICE;
-    value->dims = p->dims;
-    value->condition = (bb_condition){.base = draw, BB_LESS, p, p->dims};
+    value->dims = dims;
+    value->condition = (bb_condition){.base = draw, BB_LESS, p, dims};
     value->if_true = one;
     value->if_false = zero;
     return BB_OK;

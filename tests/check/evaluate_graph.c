@@ -45,8 +45,8 @@ static void evaluate_linear(const bb_node *node, const bb_shape *in, const float
                                 (double)x[((size_t)iy * in->width + (size_t)ix) * in->channels + c];
                         }
                 float z = (float)sum;
-                if (l->magnitude)
-                    z = z * (masked ? l->magnitude[o] * l->mask_factor : l->magnitude[o]);
+                const float magnitude = l->magnitude ? l->magnitude[o] : 1;
+                z = z * (masked ? magnitude * l->mask_factor : magnitude);
                 y[(oy * out->width + ox) * out->channels + o] = z;
             }
 }

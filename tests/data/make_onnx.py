@@ -103,6 +103,8 @@ def good_weights():
     spell("half", lambda net, w: net("Cast", net.const(np.sign(w).astype(np.float16)), to=1))
     spell("double", lambda net, w: net("Cast", net.const(np.sign(w).astype(np.float64)), to=1))
     spell("scaled", lambda net, w: net.const(np.sign(w) * np.linspace(0.1, 3, 8, dtype=float32).reshape(8, 1, 1, 1)))
+    for name, jitter in (("rounded", 5e-7), ("nearly", 1e-5)):  # within and beyond the 1e-6 of a binary weight
+        spell(name, lambda net, w: net.const((np.sign(w) * (0.3 + 0.3 * jitter * (np.abs(w) > 1))).astype(float32)))
     spell("identity", lambda net, w: net("Identity", net("Identity", net.const(np.sign(w)))))
     spell("float", lambda net, w: net.const(w))
     spell("reactnet", reactnet)
@@ -137,7 +139,7 @@ def good_layers():
     layer("same_upper", lambda net, x: net.sign(net.norm(net(
         "Conv", x, net.const(net.signs(8, 8, 2, 2)), auto_pad="SAME_UPPER", strides=[1, 1]))))
     layer("same_lower", lambda net, x: net.sign(net.norm(net(
-        "Conv", x, net.const(net.signs(8, 8, 4, 4)), auto_pad="SAME_LOWER", strides=[2, 2]))), 72)
+        "Conv", x, net.const(net.signs(8, 8, 3, 3)), auto_pad="SAME_LOWER", strides=[2, 2]))), 72)
     layer("bias", lambda net, x: net.sign(net("Conv", x, net.const(net.signs(8, 8, 3, 3)),
                                               net.const(net.random.randn(8).astype(float32)))), 128)
     layer("pad", lambda net, x: again(net, net("Pad", x, net.ints(0, 0, 1, 2, 0, 0, 1, 0)), pads=[0, 0, 0, 0]), 288)
@@ -250,6 +252,8 @@ def good_random():
     bits("spatial_bernoulli", bernoulli, inverted=True)
     bits("spatial_pooled", lambda net, x: mask(net, net("MaxPool", x, kernel_shape=[3, 3], pads=[1, 1, 1, 1]), 1.0,
                                                8, 1, 1))
+    bits("spatial_filled", lambda net, x: net("Where", net.dropped(x, 8, 1, 1), net.const(0.0), x), factor=1 / 0.75)
+    bits("elements_filled", lambda net, x: net("Where", net("Not", net.dropped(x, 8, 6, 6)), x, net.const(0.0)))
     bits("elements", lambda net, x: mask(net, x, 2.0, 8, 6, 6))
     bits("dropout", lambda net, x: net("Dropout", x, net.const(0.25), net.const(np.array(True))))
     bits("scale_bits", lambda net, x: net("MaxPool", net("Mul", x, net(
@@ -320,6 +324,7 @@ def bad_nodes():
     refuse("uniform_range", lambda net, x: net.head(net.sign(net("Mul", x, net("RandomUniform", shape=[1], high=2.0)))))
     refuse("uniform_bare", lambda net, x: net.head(net.sign(net("Mul", x, net("RandomUniform", shape=[1])))))
     refuse("bernoulli_computed", lambda net, x: net.head(net.sign(net("Mul", x, net("Bernoulli", net("Sigmoid", x))))))
+    refuse("where_filled", lambda net, x: net.head(net("Where", net.dropped(x, 8, 1, 1), net.const(0.5), net.sign(x))))
     refuse("where_maps", lambda net, x: net.head(net.sign(net(
         "Where", net.dropped(x, 1, 1, 1), x, net("Mul", x, net.const(2.0))))))
 
