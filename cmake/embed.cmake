@@ -4,13 +4,19 @@
 # "kernels/NAME", bytes, length. The #line directives are added where sources are joined. C11 promises
 # no more than 4095 characters for a string literal, hence bytes.
 function(bb_embed target output)
+    bb_embed_as(${target} ${output} kernels/ bb_embedded_files bb_n_embedded_files ${ARGN})
+endfunction()
+
+# The same with another prefix of the names, and other names of the table and its length.
+function(bb_embed_as target output prefix table length)
     set(files ${ARGN})
     add_custom_command(
         OUTPUT ${output}
-        COMMAND ${CMAKE_COMMAND} "-DBB_OUTPUT=${output}" "-DBB_FILES=${files}" -P
+        COMMAND ${CMAKE_COMMAND} "-DBB_OUTPUT=${output}" "-DBB_FILES=${files}"
+                -DBB_PREFIX=${prefix} -DBB_TABLE=${table} -DBB_LENGTH=${length} -P
                 ${CMAKE_CURRENT_FUNCTION_LIST_FILE}
         DEPENDS ${files} ${CMAKE_CURRENT_FUNCTION_LIST_FILE}
-        COMMENT "Embedding kernels"
+        COMMENT "Embedding ${prefix}"
         VERBATIM)
     target_sources(${target} PRIVATE ${output})
 endfunction()
@@ -25,10 +31,11 @@ if(CMAKE_SCRIPT_MODE_FILE STREQUAL CMAKE_CURRENT_LIST_FILE)
         string(REGEX REPLACE "(................................)" "\\1\n" bytes "${bytes}")
         string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
         string(APPEND text "\nstatic const unsigned char file_${count}[] = {\n${bytes}\n};\n")
-        string(APPEND table "    {\"kernels/${name}\", file_${count}, sizeof(file_${count})},\n")
+        string(APPEND table "    {\"${BB_PREFIX}${name}\", file_${count}, sizeof(file_${count})},\n")
         math(EXPR count "${count} + 1")
     endforeach()
-    string(APPEND text "\nconst bb_embedded_file bb_embedded_files[] = {\n${table}};\n")
-    string(APPEND text "const size_t bb_n_embedded_files = ${count};\n")
+    string(APPEND text "\nextern const bb_embedded_file ${BB_TABLE}[];\nextern const size_t ${BB_LENGTH};\n")
+    string(APPEND text "const bb_embedded_file ${BB_TABLE}[] = {\n${table}};\n")
+    string(APPEND text "const size_t ${BB_LENGTH} = ${count};\n")
     file(WRITE "${BB_OUTPUT}" "${text}")
 endif()

@@ -17,11 +17,16 @@ target_compile_definitions(bb_test_options INTERFACE
   BB_BUILD_FOLDER="${CMAKE_BINARY_DIR}")
 target_link_libraries(bb_test_options INTERFACE bitbayes)
 
+set(test_link_flags "")
+if(BB_SANITIZE)
+  set(test_link_flags -fsanitize=${BB_SANITIZE})
+endif()
+
 # What every test may rely on: the top of the source tree as working folder, a cache of its own.
 function(bb_register name)
   add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES TIMEOUT 1800
-    ENVIRONMENT "BITBAYES_CACHE=${CMAKE_BINARY_DIR}/cache;BB_PROGRAM=$<TARGET_FILE:bitbayes_program>;BB_BUILD_FOLDER=${CMAKE_BINARY_DIR};CC=${CMAKE_C_COMPILER};BB_LINK_FLAGS=$<$<BOOL:${BB_SANITIZE}>:-fsanitize=${BB_SANITIZE}>")
+    ENVIRONMENT "BITBAYES_CACHE=${CMAKE_BINARY_DIR}/cache;BB_PROGRAM=$<TARGET_FILE:bitbayes_program>;BB_BUILD_FOLDER=${CMAKE_BINARY_DIR};CC=${CMAKE_C_COMPILER};BB_LINK_FLAGS=${test_link_flags}")
 endfunction()
 
 if(BB_TESTS)
@@ -34,6 +39,10 @@ if(BB_TESTS)
     target_link_libraries(bb_test_support PUBLIC bb_options bb_test_options PkgConfig::CRITERION)
   endif()
   foreach(source ${test_sources})
+    file(STRINGS ${source} sees_opencl REGEX "#include \"opencl/")
+    if(sees_opencl AND NOT OpenCL_FOUND)
+      continue()
+    endif()
     get_filename_component(name ${source} NAME_WE)
     add_executable(${name} ${source})
     target_link_libraries(${name} PRIVATE bb_options bb_test_options PkgConfig::CRITERION)

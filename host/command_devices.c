@@ -4,7 +4,7 @@
 #include "fields.h"
 #include "invocation.h"
 
-#include <bitbayes/device.h>
+#include <bitbayes/limits.h>
 #include <string.h>
 
 typedef struct device_options {
@@ -28,7 +28,22 @@ const command_description devices_description = {
     .options = rows,
 };
 
-static void print_device(FILE *stream, const bb_device_info *device)
+/* What `bitbayes bench` measured last. */
+static void print_limits(FILE *stream, bb_context *context, const bb_device_info *device)
+{
+    bb_device_limits limits;
+    bool found;
+    if (bb_device_limits_load(&limits, &found, context, device, NULL) == BB_OK && found)
+        fprintf(stream,
+                "        measured: %.3g binary Top/s in registers (%s), %.3g GB/s, empty launch %.3g us "
+                "(%s)\n",
+                1e-12 * limits.operations_rate, limits.popcount, 1e-9 * limits.bytes_rate,
+                1e6 * limits.launch_seconds, limits.date);
+    else
+        fprintf(stream, "        measured: nothing yet (`bitbayes bench limits`)\n");
+}
+
+static void print_device(FILE *stream, bb_context *context, const bb_device_info *device)
 {
     char global[32], largest[32], local[32];
     fprintf(stream, "  %-5s %s\n", device->id, device->name);
@@ -42,9 +57,10 @@ static void print_device(FILE *stream, const bb_device_info *device)
             format_bytes(largest, device->largest_buffer_bytes),
             format_bytes(local, device->local_bytes), (unsigned long long)device->max_work_group);
     fprintf(stream, "        popcount: %s (%s)\n", device->popcount, device->popcount_why);
+    print_limits(stream, context, device);
 }
 
-static void print_tree(FILE *stream, const bb_device_list *list)
+static void print_tree(FILE *stream, bb_context *context, const bb_device_list *list)
 {
     const char *platform = "";
     for (uint32_t i = 0; i < bb_device_list_count(list); i++) {
@@ -56,11 +72,29 @@ static void print_tree(FILE *stream, const bb_device_list *list)
         if (strcmp(platform, device->platform) != 0)
             fprintf(stream, "%s\n", device->platform);
         platform = device->platform;
-        print_device(stream, device);
+        print_device(stream, context, device);
     }
 }
 
-static void add_device(bb_json *json, const bb_device_info *device)
+static void add_limits(bb_json *json, bb_context *context, const bb_device_info *device)
+{
+    bb_device_limits limits;
+    bool found;
+    bb_json_key(json, "measured");
+    if (bb_device_limits_load(&limits, &found, context, device, NULL) != BB_OK || !found) {
+        bb_json_null(json);
+        return;
+    }
+    bb_json_begin_object(json);
+    field_string(json, "date", limits.date);
+    field_string(json, "popcount", limits.popcount);
+    field_number(json, "limit_operations_per_s", limits.operations_rate);
+    field_number(json, "stream_bytes_per_s", limits.bytes_rate);
+    field_number(json, "empty_launch_s", limits.launch_seconds);
+    bb_json_end(json);
+}
+
+static void add_device(bb_json *json, bb_context *context, const bb_device_info *device)
 {
     bb_json_begin_object(json);
     field_string(json, "id", device->id);
@@ -77,6 +111,7 @@ static void add_device(bb_json *json, const bb_device_info *device)
     field_count(json, "max_work_group", device->max_work_group);
     field_string(json, "popcount", device->popcount);
     field_string(json, "popcount_why", device->popcount_why);
+    add_limits(json, context, device);
     bb_json_end(json);
 }
 
@@ -87,7 +122,7 @@ static bb_status print_json(FILE *stream, bb_context *context, const bb_device_l
     json_begin(&json, &text, context);
     field_array(&json, "devices");
     for (uint32_t i = 0; i < bb_device_list_count(list); i++)
-        add_device(&json, bb_device_list_get(list, i));
+        add_device(&json, context, bb_device_list_get(list, i));
     bb_json_end(&json);
     return json_finish(&json, stream);
 }
@@ -103,7 +138,7 @@ static bb_status print(FILE *stream, void *payload)
     const printing *const p = payload;
     if (p->json)
         return print_json(stream, p->context, p->list);
-    print_tree(stream, p->list);
+    print_tree(stream, p->context, p->list);
     return BB_OK;
 }
 

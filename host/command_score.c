@@ -274,6 +274,8 @@ static bb_status score(scoring *s)
         status = score_prepare(run, bb_dataset_type(s->set.data));
     if (status == BB_OK)
         status = score_measure(run, &s->report);
+    if (status == BB_OK && interrupted())
+        status = bb_fail(run->context, BB_INTERRUPTED, "interrupted; no result was written");
     if (status != BB_OK)
         return status;
     score_collect_times(run);

@@ -9,20 +9,16 @@
 typedef int command_entry(int argc, char **argv);
 
 command_entry command_devices, command_doctor, command_info, command_import, command_verify,
-    command_score, command_energy;
+    command_score, command_bench, command_energy;
 
 extern const command_description devices_description, doctor_description, info_description,
-    import_description, verify_description, score_description, energy_description;
+    import_description, verify_description, score_description, bench_description, energy_description;
 
 /* The man page of the whole program, in roff. */
 void print_manual(FILE *stream);
 
 /* X(name): the commands in the order of the pipeline. */
-#ifdef BB_WITH_ENERGY
-#define ENERGY_COMMAND(X) X(energy)
-#else
-#define ENERGY_COMMAND(X)
-#endif
-#define COMMAND_LIST(X) X(devices) X(doctor) X(info) X(import) X(verify) X(score) ENERGY_COMMAND(X)
+#define COMMAND_LIST(X)                                                                            \
+    X(devices) X(doctor) X(info) X(import) X(verify) X(score) X(bench) X(energy)
 
 #endif

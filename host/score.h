@@ -23,9 +23,10 @@ typedef struct score_options {
     bool no_sharing, deterministic, no_deterministic, save_passes, probabilities;
 } score_options;
 
-/* Seconds spent, summed over devices. */
+/* Seconds spent, summed over devices, but for the last two: by the clock, inputs on their way
+ * through the devices, and the whole command. */
 typedef struct score_times {
-    double load, compile, draw, transfer, compute, reduce, write, total;
+    double load, compile, draw, transfer, compute, reduce, write, run, total;
 } score_times;
 
 /* Files in the making for one data set; members that are not asked for are NULL. */

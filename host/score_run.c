@@ -445,7 +445,9 @@ bb_status score_set_run(score_run *run, score_set *set)
     pthread_mutex_init(&run->lock, NULL);
     pthread_cond_init(&run->turn, NULL);
     progress_begin(&line, "inputs", set->count);
+    const double begun = seconds_now();
     const bb_status status = run_lanes(run);
+    run->times.run += seconds_now() - begun;
     progress_end(&line);
     pthread_cond_destroy(&run->turn);
     pthread_mutex_destroy(&run->lock);

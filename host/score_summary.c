@@ -53,37 +53,44 @@ static const char *sampling_text(char text[96], const score_run *run)
     }
 }
 
-static void interval_cell(table *cells, const bb_estimate *e, const char *sign)
+/* Four decimals, or two digits where those would show next to nothing. */
+static const char *format_figure(char text[32], double value, bool sign)
 {
-    if (isnan(e->low))
-        table_cell(cells, "%s", "");
-    else if (*sign)
-        table_cell(cells, "[%+.4f, %+.4f]", e->low, e->high);
+    const bool small = value != 0 && fabs(value) < 0.001;
+    if (sign)
+        snprintf(text, 32, small ? "%+.1e" : "%+.4f", value);
     else
-        table_cell(cells, "[%.4f, %.4f]", e->low, e->high);
+        snprintf(text, 32, small ? "%.1e" : "%.4f", value);
+    return text;
 }
 
-static void value_cell(table *cells, double value, const char *sign)
+static void interval_cell(table *cells, const bb_estimate *e, bool sign)
 {
-    if (isnan(value))
-        table_cell(cells, "-");
-    else if (*sign)
-        table_cell(cells, "%+.4f", value);
+    char low[32], high[32];
+    if (isnan(e->low))
+        table_cell(cells, "%s", "");
     else
-        table_cell(cells, "%.4f", value);
+        table_cell(cells, "[%s, %s]", format_figure(low, e->low, sign),
+                   format_figure(high, e->high, sign));
+}
+
+static void value_cell(table *cells, double value, bool sign)
+{
+    char text[32];
+    table_cell(cells, "%s", isnan(value) ? "-" : format_figure(text, value, sign));
 }
 
 static void add_metric(table *cells, const score_report *report, uint32_t m)
 {
     const score_figures *const figures = &report->figures;
     table_cell(cells, "%s", bb_metric_name((bb_metric)m));
-    value_cell(cells, figures->sampled[m].value, "");
-    interval_cell(cells, &figures->sampled[m], "");
+    value_cell(cells, figures->sampled[m].value, false);
+    interval_cell(cells, &figures->sampled[m], false);
     if (!report->run->with_plain)
         return;
-    value_cell(cells, figures->plain[m].value, "");
-    value_cell(cells, figures->difference[m].value, "+");
-    interval_cell(cells, &figures->difference[m], "+");
+    value_cell(cells, figures->plain[m].value, false);
+    value_cell(cells, figures->difference[m].value, true);
+    interval_cell(cells, &figures->difference[m], true);
 }
 
 static void print_metrics(FILE *stream, const score_report *report)
@@ -138,9 +145,9 @@ void score_print_table(FILE *stream, const score_report *report)
     fprintf(
         stream,
         "seconds  load %.3f, compile %.3f, draw %.3f, transfer %.3f, compute %.3f, reduce %.3f, "
-        "write %.3f; total %.3f (%.0f inputs/s)\n",
-        t->load, t->compile, t->draw, t->transfer, t->compute, t->reduce, t->write, t->total,
-        (double)(report->set->count + (report->ood ? report->ood->count : 0)) / t->total);
+        "write %.3f; run %.3f (%.0f inputs/s), total %.3f\n",
+        t->load, t->compile, t->draw, t->transfer, t->compute, t->reduce, t->write, t->run,
+        (double)(report->set->count + (report->ood ? report->ood->count : 0)) / t->run, t->total);
 }
 
 /* ---- summary.json ---- */
@@ -265,6 +272,7 @@ static void add_times(bb_json *json, const score_times *t)
     field_number(json, "compute", t->compute);
     field_number(json, "reduce", t->reduce);
     field_number(json, "write", t->write);
+    field_number(json, "run", t->run);
     field_number(json, "total", t->total);
     bb_json_end(json);
 }

@@ -8,7 +8,8 @@
 #define BB_VALUE int
 #define BB_AS_VALUE as_int
 
-static int bb_sum(const bb_stage_descriptor *stage, const bb_operands *of, int y, int x, uint channel)
+static int bb_sum(const bb_stage_descriptor *stage, const bb_operands *of, int y, int x,
+                  uint channel)
 {
     const bb_window w = bb_window_at(stage, y, x);
     int kept = 0, differing = 0;

@@ -228,15 +228,20 @@ __kernel void BB_KERNEL(BB_STAGE_CALL)
     const uint end = (share + 1) * n_groups / n_shares;
     __global const ulong8 *w = (__global const ulong8 *)weights;
     __global const ulong *ones = weights + (size_t)n_octets * octet_stride * 8;
+    if (get_global_id(0) * BB_PIXELS >= n_entries * stage.out_h * stage.out_w)
+        return;
     const bb_tile t = bb_tile_at(&stage, input, list + first, n_entries, masks + first_mask,
                                  (uint)get_global_id(0));
+    const uint n_pool_taps = stage.pool_h * stage.pool_w;
+    bb_corners c = bb_corners_at(&stage, &t, 0);
     for (uint group = share * n_groups / n_shares; group < end; group++) {
         const uint octet = group * BB_OCTETS;
         bb_extremes e;
         BB_EACH_PIXEL(i) BB_EACH_OCTET(j) e.high[i][j] = (long8)(LONG_MIN);
         BB_EACH_PIXEL(i) BB_EACH_OCTET(j) e.low[i][j] = (long8)(LONG_MAX);
-        for (uint tap = 0; tap < stage.pool_h * stage.pool_w; tap++) {
-            const bb_corners c = bb_corners_at(&stage, &t, tap);
+        for (uint tap = 0; tap < n_pool_taps; tap++) {
+            if (n_pool_taps != 1)
+                c = bb_corners_at(&stage, &t, tap);
             const bb_counts counts =
                 bb_count(&stage, &t, &c, w + octet * octet_stride, octet_stride, ones);
             bb_merge(&c, &counts, &e);

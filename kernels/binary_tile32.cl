@@ -124,19 +124,25 @@ static void bb_emit_value(const bb_stage_descriptor *stage, const bb_row *r, uin
         out[n_values] = 0.0f;
 }
 
-__kernel __attribute__((reqd_work_group_size(BB_CHANNELS, BB_ROWS, 1))) void BB_KERNEL(BB_STAGE_CALL)
+__kernel __attribute__((reqd_work_group_size(BB_CHANNELS, BB_ROWS, 1))) void
+BB_KERNEL(BB_STAGE_CALL)
 {
     __local uint2 xm[BB_ROWS * BB_WORDS];
     __local uint w[BB_WORDS * BB_CHANNELS];
     __local uint bits[BB_ROWS * BB_CHANNELS];
+    if (n_entries == 0)
+        return;
     const uint channel = (uint)get_global_id(0), n_channels = (uint)get_global_size(0);
     const bb_row r = bb_row_at(&stage, input, list + first, n_entries, masks + first_mask,
                                (uint)get_global_id(1));
     int high = INT_MIN, low = INT_MAX;
     for (uint tap = 0; tap < stage.pool_h * stage.pool_w; tap++) {
-        const int y = r.y * (int)stage.pool_step_h + (int)(tap / stage.pool_w) - (int)stage.pool_top;
-        const int x = r.x * (int)stage.pool_step_w + (int)(tap % stage.pool_w) - (int)stage.pool_left;
-        const int sum = bb_tile_sum(&stage, &r, y, x, (__global const uint *)weights, n_channels, xm, w);
+        const int y =
+            r.y * (int)stage.pool_step_h + (int)(tap / stage.pool_w) - (int)stage.pool_top;
+        const int x =
+            r.x * (int)stage.pool_step_w + (int)(tap % stage.pool_w) - (int)stage.pool_left;
+        const int sum =
+            bb_tile_sum(&stage, &r, y, x, (__global const uint *)weights, n_channels, xm, w);
         if (y >= 0 && x >= 0 && y < (int)stage.sum_h && x < (int)stage.sum_w) {
             high = max(high, sum);
             low = min(low, sum);

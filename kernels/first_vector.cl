@@ -36,7 +36,8 @@ static __global const char *bb_channel_sums(const bb_stage_descriptor *stage, co
                 const bool valid = ky >= at[i].first_y && ky < at[i].end_y && kx >= at[i].first_x &&
                                    kx < at[i].end_x;
                 __global const uchar *bytes = (__global const uchar *)t->input[i] + c;
-                const int x = valid ? bytes[bb_pixel(stage, &at[i], ky, kx) * stage->in_channels] : 0;
+                const int x =
+                    valid ? bytes[bb_pixel(stage, &at[i], ky, kx) * stage->in_channels] : 0;
                 positive[i] += w & (int16)(x);
                 total[i] += x;
             }

@@ -18,7 +18,8 @@ static float bb_tap_sum(const bb_stage_descriptor *stage, const bb_operands *of,
         if (!m || bb_bit(m, c))
             sum = bb_bit(x, c) ? sum + w[c] : sum - w[c];
 #else
-    __global const float *x = (__global const float *)of->input + (size_t)pixel * stage->in_channels;
+    __global const float *x =
+        (__global const float *)of->input + (size_t)pixel * stage->in_channels;
     for (uint c = 0; c < stage->in_channels; c++) {
         const float product = x[c] * w[c];
         sum = sum + product;

@@ -25,7 +25,8 @@ static float16 bb_tap_sums(const bb_stage_descriptor *stage, const bb_tile *t, i
             sum = sum + as_float16(w ^ sign); /* s - w is s + -w */
     }
 #else
-    __global const float *x = (__global const float *)t->input[i] + (size_t)pixel * stage->in_channels;
+    __global const float *x =
+        (__global const float *)t->input[i] + (size_t)pixel * stage->in_channels;
     for (uint c = 0; c < stage->in_channels; c++) {
         const float16 product = vload16(c, weights) * x[c];
         sum = sum + product;
@@ -40,7 +41,8 @@ static void bb_sums(const bb_stage_descriptor *stage, const bb_tile *t, const bb
 {
     BB_EACH_PIXEL(i) sums[i] = (float16)(0.0f);
     for (int ky = 0; ky < (int)stage->kernel_h; ky++)
-        for (int kx = 0; kx < (int)stage->kernel_w; kx++, weights += (size_t)stage->in_channels * 16)
+        for (int kx = 0; kx < (int)stage->kernel_w;
+             kx++, weights += (size_t)stage->in_channels * 16)
             BB_EACH_PIXEL(i)
             {
                 if (ky >= at[i].first_y && ky < at[i].end_y && kx >= at[i].first_x &&

@@ -27,8 +27,10 @@ static void bb_channel_bits(const bb_stage_descriptor *stage, const bb_operands 
 {
     uint seen = 0;
     for (uint tap = 0; tap < stage->pool_h * stage->pool_w; tap++) {
-        const int y = at.y * (int)stage->pool_step_h - (int)stage->pool_top + (int)(tap / stage->pool_w);
-        const int x = at.x * (int)stage->pool_step_w - (int)stage->pool_left + (int)(tap % stage->pool_w);
+        const int y =
+            at.y * (int)stage->pool_step_h - (int)stage->pool_top + (int)(tap / stage->pool_w);
+        const int x =
+            at.x * (int)stage->pool_step_w - (int)stage->pool_left + (int)(tap % stage->pool_w);
         if (y < 0 || x < 0 || y >= (int)stage->sum_h || x >= (int)stage->sum_w)
             continue;
         const BB_VALUE sum = bb_sum(stage, of, y, x, channel);

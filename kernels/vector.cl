@@ -8,15 +8,14 @@
  */
 #define BB_MAX_DRAWS 8
 
-/* Bit i: lane i of x is not 0; lanes are 0 or -1. */
+/* Bit i: lane i of x is not 0; lanes are 0 or -1. The product adds up the bytes of a word, each of
+ * which holds one bit of its own. */
 static uint bb_pack16(int16 x)
 {
-    const int16 bits = x & (int16)(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192,
-                                   16384, 32768);
-    const int8 eight = bits.lo | bits.hi;
-    const int4 four = eight.lo | eight.hi;
-    const int2 two = four.lo | four.hi;
-    return (uint)(two.x | two.y);
+    const uchar16 bits = convert_uchar16(x) & (uchar16)(1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16,
+                                                        32, 64, 128);
+    const ulong2 bytes = (as_ulong2(bits) * 0x0101010101010101ul) >> 56;
+    return (uint)(bytes.x | (bytes.y << 8));
 }
 
 /* Windows of the pixels for one tap of the pool, their classes, and whether they lie in the sum map. */
@@ -82,7 +81,8 @@ static void bb_store_real(const bb_stage_descriptor *stage, const bb_tile *t, co
     for (uint draw = 0; draw < stage->n_draws; draw++)
         BB_EACH_PIXEL(i)
         {
-            __global const uint *record = bb_record(stage, bank, p->class[i], draw, n_blocks, block);
+            __global const uint *record =
+                bb_record(stage, bank, p->class[i], draw, n_blocks, block);
             __global uchar *out = bb_output_pixel(stage, t, i, draw, output);
             const float16 product = convert_float16(sums[i]) * as_float16(vload16(0, record));
             const float16 y = product + as_float16(vload16(1, record));
@@ -98,6 +98,8 @@ __kernel void BB_KERNEL(BB_STAGE_CALL)
     const uint n_blocks = (stage.out_channels + 15) / 16;
     const uint share = (uint)get_global_id(1), n_shares = (uint)get_global_size(1);
     const uint end = (share + 1) * n_blocks / n_shares;
+    if (get_global_id(0) * BB_PIXELS >= n_entries * stage.out_h * stage.out_w)
+        return;
     const bb_tile t = bb_tile_at(&stage, input, list + first, n_entries, masks + first_mask,
                                  (uint)get_global_id(0));
     for (uint block = share * n_blocks / n_shares; block < end; block++) {

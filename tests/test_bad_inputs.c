@@ -22,8 +22,8 @@ static void end(void)
     folder_remove(folder);
 }
 
-TestSuite(bad_models, .init = begin, .fini = end);
-TestSuite(bad_data, .init = begin, .fini = end);
+TestSuite(bad_models, .init = begin, .fini = end, .timeout = 120);
+TestSuite(bad_data, .init = begin, .fini = end, .timeout = 120);
 
 #define SCORE "score " DIGITS_MODEL " -d ref --resamples 0 --data "
 

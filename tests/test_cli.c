@@ -26,10 +26,10 @@ static void end(void)
     folder_remove(folder);
 }
 
-TestSuite(usage, .init = begin, .fini = end);
-TestSuite(devices, .init = begin, .fini = end);
-TestSuite(output, .init = begin, .fini = end);
-TestSuite(commands, .init = begin, .fini = end);
+TestSuite(usage, .init = begin, .fini = end, .timeout = 120);
+TestSuite(devices, .init = begin, .fini = end, .timeout = 120);
+TestSuite(output, .init = begin, .fini = end, .timeout = 120);
+TestSuite(commands, .init = begin, .fini = end, .timeout = 120);
 
 #define SCORE "score " DIGITS_MODEL " -d ref --resamples 0 --data " DIGITS_IMAGES " "
 

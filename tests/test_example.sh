@@ -20,7 +20,7 @@ read -ra flags <<<"$(pkg-config --cflags --libs bitbayes)"
 read -ra extra <<<"${BB_LINK_FLAGS:-}"
 "${CC:-cc}" -std=c11 -Wall -Wextra -Werror tests/example/score.c "${extra[@]}" "${flags[@]}" \
     -o "$prefix/score"
-"$prefix/score" models/digits-mlp-scale.onnx models/digits/test-images.npy ref >"$prefix/scores.txt"
+LD_LIBRARY_PATH=$(dirname "$(dirname "$pc")") "$prefix/score" models/digits-mlp-scale.onnx models/digits/test-images.npy ref >"$prefix/scores.txt"
 lines=$(wc -l <"$prefix/scores.txt")
 head -n 3 "$prefix/scores.txt"
 [ "$lines" -eq 500 ] || { echo "$lines lines, expected 500" >&2; exit 1; }

@@ -24,7 +24,7 @@ rank_of() { # folder of runtime/ -> line number in the list, empty if it has non
 folder_of_header() {
     case $1 in
         status | context) echo base ;;
-        device | engine) echo execute ;;
+        device | engine | limits) echo execute ;;
         *) echo "$1" ;;
     esac
 }

@@ -1,7 +1,8 @@
 """Write a card again, with figures of the C program: `python3 write_card.py NAME [COLUMN[:SET]=summary.json ...]`.
 
-Each summary replaces the test figures of a column ("T = 20", "exact", "no draws"); with a SET ("noise", "rotated",
-"cifar10") it also replaces the figures of that out-of-distribution set. `models/NAME.json` keeps what was merged.
+Each summary replaces the test figures of a column ("T = 20", "exact", "no draws") and, where it has a deterministic
+part, those of "no draws"; with a SET ("noise", "rotated", "cifar10") also the figures of that out-of-distribution set.
+`models/NAME.json` keeps what was merged.
 """
 import argparse
 import json
@@ -12,14 +13,32 @@ from bitbayes_training.card import write_card
 from bitbayes_training.data import MODELS
 
 
-def merge(facts: Dict, target: str, summary: Dict) -> None:
-    """Put one summary of the C program into its column."""
-    name, _, unknown = target.partition(":")
-    column = facts["columns"].setdefault(name, {"metrics": {}, "ood": {}})
-    column.setdefault("metrics", {}).update(summary["metrics"])
+FIGURES = {"accuracy": "accuracy", "nll": "nll", "brier": "brier", "ece": "ece",
+           "mean_mutual_information": "mutual_information_nats"}
+DETECTION = {"auroc_entropy": "auroc_entropy", "auroc_mi": "auroc_mutual_information",
+             "fpr95_entropy": "fpr95_entropy", "fpr95_mi": "fpr95_mutual_information"}
+
+
+def picked(names: Dict[str, str], block: Dict) -> Dict:
+    """Take what the card shows out of a block of a summary, under the companion's names."""
+    return {name: round(block[source], 6) for name, source in names.items() if source in block}
+
+
+def merge_column(column: Dict, unknown: str, figures: Dict, detection: Dict) -> None:
+    """Put the figures of one way to predict into its column."""
+    column.setdefault("metrics", {}).update(picked(FIGURES, figures))
     if unknown:
-        column.setdefault("ood", {}).setdefault(unknown, {}).update(summary["ood"])
+        column.setdefault("ood", {}).setdefault(unknown, {}).update(picked(DETECTION, detection))
     column["source"] = "bitbayes"
+
+
+def merge(facts: Dict, target: str, summary: Dict) -> None:
+    """Put one summary of the C program into its column, and its deterministic part into the column without draws."""
+    name, _, unknown = target.partition(":")
+    metrics, ood = summary["metrics"], summary.get("ood", {})
+    merge_column(facts["columns"].setdefault(name, {}), unknown, metrics, ood)
+    if "deterministic" in metrics:
+        merge_column(facts["columns"]["no draws"], unknown, metrics["deterministic"], ood.get("deterministic", {}))
 
 
 def main() -> None:

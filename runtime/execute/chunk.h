@@ -3,6 +3,7 @@
 #ifndef BITBAYES_CHUNK_H
 #define BITBAYES_CHUNK_H
 
+#include "execute/backend.h"
 #include "sampling/worklist.h"
 
 /* Which tensors share a buffer: two may if no stage needs both. */

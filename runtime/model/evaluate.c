@@ -74,8 +74,9 @@ static bb_status fail_shapes(bb_import *import, const bb_operation *operation, c
 static bb_status evaluate_binary(bb_import *import, const bb_operation *operation, size_t index,
                                  const bb_tensor *const *inputs, bb_tensor **out)
 {
-    const bb_tensor *a = inputs[0], *b = inputs[1];
-    if (operation->n_inputs != 2 || !a || !b)
+    const bb_tensor *a = operation->n_inputs == 2 ? inputs[0] : NULL;
+    const bb_tensor *b = operation->n_inputs == 2 ? inputs[1] : NULL;
+    if (!a || !b)
         return bb_import_fail(import, operation, BB_UNSUPPORTED, "two inputs are expected");
     if ((a->holds_batch || b->holds_batch) && !binaries[index].allows_batch)
         return fail_batch(import, operation);
@@ -287,7 +288,7 @@ bool bb_evaluate_elementwise(const bb_operation *operation)
 }
 
 bb_status bb_evaluate_operation(bb_import *import, const bb_operation *operation,
-                      const bb_tensor *const *inputs, const bb_tensor **out)
+                                const bb_tensor *const *inputs, const bb_tensor **out)
 {
     bb_tensor *result = NULL;
     bb_status status = BB_OK;

@@ -126,13 +126,13 @@ static bb_status reserve(bb_backend *backend, const bb_limits *limits)
         status = bb_cl_buffer(&self->masks, shared, CL_MEM_READ_ONLY, self->n_mask_words * 8, NULL,
                               "masks");
     for (uint32_t i = 0; i < limits->n_lanes && status == BB_OK; i++)
-        status = bb_cl_buffer(&self->lanes[i], shared, CL_MEM_READ_WRITE, limits->lane_bytes[i], NULL,
-                              "activations %u", i);
+        status = bb_cl_buffer(&self->lanes[i], shared, CL_MEM_READ_WRITE, limits->lane_bytes[i],
+                              NULL, "activations %u", i);
     return status;
 }
 
-static bb_status enqueue_write(opencl_backend *self, cl_mem buffer, const void *bytes, size_t length,
-                               const char *what, cl_event *event)
+static bb_status enqueue_write(opencl_backend *self, cl_mem buffer, const void *bytes,
+                               size_t length, const char *what, cl_event *event)
 {
     if (!length)
         return BB_OK;
@@ -222,7 +222,8 @@ static double seconds_between(cl_event a, cl_event b)
 {
     cl_ulong from = 0, to = 0;
     if (!a || !b ||
-        clGetEventProfilingInfo(a, CL_PROFILING_COMMAND_END, sizeof(from), &from, NULL) != CL_SUCCESS ||
+        clGetEventProfilingInfo(a, CL_PROFILING_COMMAND_END, sizeof(from), &from, NULL) !=
+            CL_SUCCESS ||
         clGetEventProfilingInfo(b, CL_PROFILING_COMMAND_END, sizeof(to), &to, NULL) != CL_SUCCESS ||
         from == 0 || to < from)
         return -1;
@@ -233,9 +234,9 @@ static bb_status finish(bb_backend *backend, void *output, size_t bytes)
 {
     opencl_backend *self = self_of(backend);
     cl_mem from = self->lanes[self->lane_of_stage[self->last_stage]];
-    const cl_int code =
-        bytes ? clEnqueueReadBuffer(self->shared.queue, from, CL_TRUE, 0, bytes, output, 0, NULL, NULL)
-              : clFinish(self->shared.queue);
+    const cl_int code = bytes ? clEnqueueReadBuffer(self->shared.queue, from, CL_TRUE, 0, bytes,
+                                                    output, 0, NULL, NULL)
+                              : clFinish(self->shared.queue);
     if (code != CL_SUCCESS)
         return bb_cl_fail(backend->context, self->shared.target.id,
                           bytes ? "clEnqueueReadBuffer" : "clFinish", code,
@@ -300,8 +301,8 @@ static bb_status choose_popcount(opencl_backend *self, bb_cl_device *device, con
     if (wanted && strcmp(wanted, "portable") == 0)
         return BB_OK;
     if (wanted && strcmp(wanted, "x86") != 0)
-        return bb_fail(context, BB_ARGUMENT, "popcount path '%s': unknown; there are portable and x86",
-                       wanted);
+        return bb_fail(context, BB_ARGUMENT,
+                       "popcount path '%s': unknown; there are portable and x86", wanted);
     bb_cl_probe(context, device);
     self->shared.vpopcnt = device->vpopcnt;
     if (wanted && !device->vpopcnt)
@@ -353,22 +354,26 @@ static bb_status open_device(opencl_backend *self, bb_cl_device *device)
     const bb_device_info *info = &device->info;
     cl_int code;
     if (!info->available)
-        return bb_fail(context, BB_NO_DEVICE, "device %s: %s is not available", info->id, info->name);
+        return bb_fail(context, BB_NO_DEVICE, "device %s: %s is not available", info->id,
+                       info->name);
     if (!bb_cl_device_number(device->device, CL_DEVICE_ENDIAN_LITTLE))
-        return bb_fail(context, BB_UNSUPPORTED, "device %s: big-endian, expected little-endian", info->id);
+        return bb_fail(context, BB_UNSUPPORTED, "device %s: big-endian, expected little-endian",
+                       info->id);
     self->identity = bb_format(context, "%s; %s; %s; driver %s", info->platform, info->name,
                                info->version, info->driver);
     if (!self->identity)
         return BB_MEMORY;
     shared->device = info;
     shared->capabilities = bb_variant_capabilities(device->device);
-    shared->target = (bb_cl_target){context, info->id, NULL, device->device, self->identity, self->cache};
+    shared->target =
+        (bb_cl_target){context, info->id, NULL, device->device, self->identity, self->cache};
     const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
                                                 (cl_context_properties)device->platform, 0};
     shared->target.cl = clCreateContext(properties, 1, &device->device, NULL, NULL, &code);
     if (code != CL_SUCCESS)
         return bb_cl_fail(context, info->id, "clCreateContext", code, "(%s)", info->name);
-    shared->queue = clCreateCommandQueue(shared->target.cl, device->device, CL_QUEUE_PROFILING_ENABLE, &code);
+    shared->queue =
+        clCreateCommandQueue(shared->target.cl, device->device, CL_QUEUE_PROFILING_ENABLE, &code);
     if (code != CL_SUCCESS) /* a board without profiling */
         shared->queue = clCreateCommandQueue(shared->target.cl, device->device, 0, &code);
     if (code != CL_SUCCESS)

@@ -85,8 +85,9 @@ bb_status bb_cl_fail(bb_context *context, const char *device, const char *call, 
     va_start(arguments, format);
     vsnprintf(detail, sizeof(detail), format, arguments);
     va_end(arguments);
-    return bb_fail(context, lacks_memory(code) ? BB_MEMORY : BB_DEVICE, "device %s: %s: %s (%d)%s%s",
-                   device, call, bb_cl_error_name(code), (int)code, *detail ? " " : "", detail);
+    return bb_fail(context, lacks_memory(code) ? BB_MEMORY : BB_DEVICE,
+                   "device %s: %s: %s (%d)%s%s", device, call, bb_cl_error_name(code), (int)code,
+                   *detail ? " " : "", detail);
 }
 
 char *bb_cl_device_text(bb_context *context, cl_device_id device, cl_device_info what)

@@ -296,11 +296,13 @@ bb_status bb_device_find(const bb_device_list *list, bb_context *context, const 
         return BB_OK;
     uint32_t n_fits = 0;
     for (uint32_t i = 0; i < list->n_devices && *text; i++)
-        if (list->devices[i].platform && contains(list->devices[i].info.name, text) && n_fits++ == 0)
+        if (list->devices[i].platform && contains(list->devices[i].info.name, text) &&
+            n_fits++ == 0)
             *index = i;
     if (n_fits == 1)
         return BB_OK;
     if (n_fits > 1)
-        return fail_with_list(list, context, BB_ARGUMENT, text, "fits several devices; name one as P:D");
+        return fail_with_list(list, context, BB_ARGUMENT, text,
+                              "fits several devices; name one as P:D");
     return fail_with_list(list, context, BB_NO_DEVICE, text, "no such device");
 }

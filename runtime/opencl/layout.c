@@ -106,7 +106,8 @@ bb_status bb_pack_vector(bb_context *context, const bb_variant *variant, const b
                 const size_t within = bytes ? c * taps + tap : tap * d->in_channels + c;
                 const size_t to = (channel / 16 * row + within) * 16 + channel % 16;
                 if (bytes)
-                    ((int8_t *)out->weights)[to] = ((const int8_t *)stage->weights)[from] > 0 ? -1 : 0;
+                    ((int8_t *)out->weights)[to] =
+                        ((const int8_t *)stage->weights)[from] > 0 ? -1 : 0;
                 else
                     ((float *)out->weights)[to] = ((const float *)stage->weights)[from];
             }
@@ -115,7 +116,8 @@ bb_status bb_pack_vector(bb_context *context, const bb_variant *variant, const b
 
 uint32_t bb_tile32_channels(const bb_stage_descriptor *stage)
 {
-    return stage->emit == BB_EMIT_BITS ? stage->out_words * 64 : (stage->out_channels + 31) / 32 * 32;
+    return stage->emit == BB_EMIT_BITS ? stage->out_words * 64
+                                       : (stage->out_channels + 31) / 32 * 32;
 }
 
 /* Weights u32 [tap][word][channel]: neighbouring work-items read neighbouring words. */

@@ -39,7 +39,8 @@ static bool run(cl_context cl, cl_device_id device, cl_program program)
     cl_int code;
     fill_words(words, N_WORDS + 8);
     cl_command_queue queue = clCreateCommandQueue(cl, device, 0, &code);
-    cl_mem input = clCreateBuffer(cl, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, sizeof(words), words, &code);
+    cl_mem input =
+        clCreateBuffer(cl, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, sizeof(words), words, &code);
     cl_mem output = clCreateBuffer(cl, CL_MEM_READ_WRITE, sizeof(n_wrong), NULL, &code);
     cl_kernel kernel = clCreateKernel(program, "bb_probe", &code);
     const bool good =
@@ -88,7 +89,8 @@ void bb_cl_probe(bb_context *context, bb_cl_device *device)
     device->probed = true;
     /* a simulator that claims several types at once interprets kernels and knows no assembly */
     const cl_device_type type =
-        (cl_device_type)bb_cl_device_number(device->device, CL_DEVICE_TYPE) & ~(cl_device_type)CL_DEVICE_TYPE_DEFAULT;
+        (cl_device_type)bb_cl_device_number(device->device, CL_DEVICE_TYPE) &
+        ~(cl_device_type)CL_DEVICE_TYPE_DEFAULT;
     if (type != CL_DEVICE_TYPE_CPU)
         device->info.popcount_why = "not a processor of this machine";
     else if (!bb_cl_device_number(device->device, CL_DEVICE_COMPILER_AVAILABLE))

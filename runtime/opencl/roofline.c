@@ -57,8 +57,8 @@ static bb_status run(const bb_roofline *self, cl_kernel kernel, size_t items, si
 {
     cl_event event = NULL;
     const double start = bb_cl_seconds();
-    cl_int code = clEnqueueNDRangeKernel(self->shared->queue, kernel, 1, NULL, &items, &local, 0, NULL,
-                                         &event);
+    cl_int code = clEnqueueNDRangeKernel(self->shared->queue, kernel, 1, NULL, &items, &local, 0,
+                                         NULL, &event);
     if (code != CL_SUCCESS)
         return fail(self, "clEnqueueNDRangeKernel", code, "roofline");
     code = clFinish(self->shared->queue);
@@ -84,7 +84,7 @@ static bb_status set(const bb_roofline *self, cl_kernel kernel, cl_uint at, size
     return code == CL_SUCCESS ? BB_OK : fail(self, "clSetKernelArg", code, "roofline");
 }
 
-/* ---- popcount --------------------------------------------------------------------------------- */
+/* ---- popcount ---- */
 
 /* What a work-item of bb_limit_popcount_N writes. */
 static uint64_t expected(uint32_t item, uint32_t n_chains, uint32_t n_steps, bool narrow)
@@ -182,9 +182,9 @@ static bb_status add_path(bb_roofline *self, const char *name, bool x86)
 {
     limit_path *path = &self->paths[self->n_paths++];
     path->name = name;
-    bb_status status = bb_program_build(&path->programs[0], &self->shared->target,
-                                        "popcount.cl roofline.cl",
-                                        x86 ? "-cl-std=CL1.2 -D BB_POPCOUNT_X86" : "-cl-std=CL1.2");
+    bb_status status =
+        bb_program_build(&path->programs[0], &self->shared->target, "popcount.cl roofline.cl",
+                         x86 ? "-cl-std=CL1.2 -D BB_POPCOUNT_X86" : "-cl-std=CL1.2");
     if (status == BB_OK && !x86)
         status = bb_program_build(&path->programs[1], &self->shared->target, "roofline.cl",
                                   "-cl-std=CL1.2 -D BB_NARROW");
@@ -207,14 +207,16 @@ bb_status bb_roofline_popcount(bb_roofline *roofline, uint32_t path, double seco
     return status;
 }
 
-/* ---- memory ----------------------------------------------------------------------------------- */
+/* ---- memory ---- */
 
 static size_t stream_size(const bb_roofline *self)
 {
     const bb_device_info *device = self->shared->device;
     size_t bytes = 4 * (size_t)bb_cl_device_number(self->shared->target.device,
                                                    CL_DEVICE_GLOBAL_MEM_CACHE_SIZE);
-    bytes = bytes < SMALLEST_STREAM ? SMALLEST_STREAM : bytes > LARGEST_STREAM ? LARGEST_STREAM : bytes;
+    bytes = bytes < SMALLEST_STREAM  ? SMALLEST_STREAM
+            : bytes > LARGEST_STREAM ? LARGEST_STREAM
+                                     : bytes;
     const size_t most = (size_t)(device->global_bytes / 8 < device->largest_buffer_bytes
                                      ? device->global_bytes / 8
                                      : device->largest_buffer_bytes);
@@ -248,8 +250,11 @@ static bb_status try_way(bb_roofline *self, const stream_way *way, size_t bytes,
     const struct {
         size_t size;
         const void *value;
-    } arguments[] = {{sizeof(self->from), &self->from}, {sizeof(self->to), &self->to},
-                     {sizeof(n), &n}, {sizeof(start), &start}, {sizeof(step), &step}};
+    } arguments[] = {{sizeof(self->from), &self->from},
+                     {sizeof(self->to), &self->to},
+                     {sizeof(n), &n},
+                     {sizeof(start), &start},
+                     {sizeof(step), &step}};
     for (cl_uint i = 0; i < BB_COUNT_OF(arguments) && status == BB_OK; i++)
         status = set(self, kernel, i, arguments[i].size, arguments[i].value);
     const double moved = (double)way->passes * n * (double)items * VECTOR_BYTES;
@@ -287,8 +292,8 @@ static bb_status add_stream(bb_roofline *self)
     cl_int code = clEnqueueFillBuffer(self->shared->queue, self->from, &pattern, sizeof(pattern), 0,
                                       bytes, 0, NULL, NULL);
     if (code == CL_SUCCESS)
-        code = clEnqueueFillBuffer(self->shared->queue, self->to, &pattern, sizeof(pattern), 0, bytes,
-                                   0, NULL, NULL);
+        code = clEnqueueFillBuffer(self->shared->queue, self->to, &pattern, sizeof(pattern), 0,
+                                   bytes, 0, NULL, NULL);
     if (code != CL_SUCCESS)
         return fail(self, "clEnqueueFillBuffer", code, "roofline");
     double best = 0;
@@ -306,7 +311,7 @@ bb_status bb_roofline_stream(bb_roofline *roofline, double *rate)
     return status;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 bb_status bb_roofline_launch(bb_roofline *roofline, double *seconds)
 {

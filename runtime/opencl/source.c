@@ -19,7 +19,8 @@ static bb_status append_embedded(bb_text *out, const char *name, size_t length)
     return bb_fail(out->context, BB_INPUT, "kernels/%.*s: not embedded", (int)length, name);
 }
 
-static bb_status append_from_folder(bb_text *out, const char *folder, const char *name, size_t length)
+static bb_status append_from_folder(bb_text *out, const char *folder, const char *name,
+                                    size_t length)
 {
     bb_context *context = out->context;
     char *path = bb_format(context, "%s/%.*s", folder, (int)length, name);

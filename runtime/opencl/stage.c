@@ -22,7 +22,8 @@ bb_status bb_cl_buffer(cl_mem *out, const bb_cl_shared *shared, cl_mem_flags fla
     cl_int code;
     if (from)
         flags |= CL_MEM_COPY_HOST_PTR;
-    cl_mem buffer = clCreateBuffer(target->cl, flags, bytes ? bytes : 8, (void *)(uintptr_t)from, &code);
+    cl_mem buffer =
+        clCreateBuffer(target->cl, flags, bytes ? bytes : 8, (void *)(uintptr_t)from, &code);
     if (code != CL_SUCCESS)
         return bb_cl_fail(target->context, target->id, "clCreateBuffer", code, "for %zu bytes (%s)",
                           bytes, what);
@@ -181,22 +182,9 @@ static bb_status check(const bb_cl_shared *shared, const bb_stage *stage, uint32
         problem = "a max pool over real values";
     if (!problem)
         return BB_OK;
-    return bb_fail(shared->target.context, BB_UNSUPPORTED, "device %s: stage %u '%s': no kernel for %s",
-                   shared->target.id, index, stage->name ? stage->name : "", problem);
-}
-
-bb_status bb_cl_stage_prepare(bb_cl_stage *out, bb_cl_shared *shared, const bb_stage *stage,
-                              uint32_t index)
-{
-    *out = (bb_cl_stage){.stage = stage, .index = index};
-    bb_status status = check(shared, stage, index);
-    if (status == BB_OK)
-        status = choose(out, shared);
-    if (status == BB_OK)
-        status = upload_all(out, shared);
-    if (status == BB_OK)
-        status = set_resident(out, shared);
-    return status;
+    return bb_fail(shared->target.context, BB_UNSUPPORTED,
+                   "device %s: stage %u '%s': no kernel for %s", shared->target.id, index,
+                   stage->name ? stage->name : "", problem);
 }
 
 static void release_buffer(cl_mem buffer)
@@ -221,7 +209,8 @@ static bb_status launch_slice(const bb_cl_stage *self, const bb_cl_shared *share
                               cl_uint n_entries, cl_event *event)
 {
     bb_launch launch;
-    bb_variant_launch(self->variant, &self->stage->descriptor, shared->device, n_entries, &launch);
+    bb_variant_launch(self->variant, &self->stage->descriptor, shared->device,
+                      n_entries ? n_entries : 1, &launch);
     bb_status status = set_argument(self, shared, 8, sizeof(first), &first);
     if (status == BB_OK)
         status = set_argument(self, shared, 9, sizeof(n_entries), &n_entries);
@@ -236,11 +225,9 @@ static bb_status launch_slice(const bb_cl_stage *self, const bb_cl_shared *share
                       self->index, self->variant->kernel);
 }
 
-bb_status bb_cl_stage_launch(const bb_cl_stage *self, const bb_cl_shared *shared,
-                             const bb_cl_call *call, cl_event *event)
+static bb_status set_call(const bb_cl_stage *self, const bb_cl_shared *shared,
+                          const bb_cl_call *call)
 {
-    const bb_stage_descriptor *d = &self->stage->descriptor;
-    const cl_uint limit = bb_variant_launch_limit(self->variant, d);
     bb_status status = set_buffer(self, shared, 5, call->input);
     if (status == BB_OK)
         status = set_buffer(self, shared, 6, call->output);
@@ -250,6 +237,15 @@ bb_status bb_cl_stage_launch(const bb_cl_stage *self, const bb_cl_shared *shared
         status = set_buffer(self, shared, 10, call->masks);
     if (status == BB_OK)
         status = set_argument(self, shared, 11, sizeof(call->first_mask), &call->first_mask);
+    return status;
+}
+
+bb_status bb_cl_stage_launch(const bb_cl_stage *self, const bb_cl_shared *shared,
+                             const bb_cl_call *call, cl_event *event)
+{
+    const bb_stage_descriptor *d = &self->stage->descriptor;
+    const cl_uint limit = bb_variant_launch_limit(self->variant, d);
+    bb_status status = set_call(self, shared, call);
     for (cl_uint done = 0; done < call->n_entries && status == BB_OK; done += limit) {
         const cl_uint n = call->n_entries - done < limit ? call->n_entries - done : limit;
         status = launch_slice(self, shared, call->first + done * BB_ENTRY_WORDS(d->n_draws), n,
@@ -257,5 +253,39 @@ bb_status bb_cl_stage_launch(const bb_cl_stage *self, const bb_cl_shared *shared
         if (call->n_entries - done <= limit)
             break;
     }
+    return status;
+}
+
+/* Drivers that compile at the first launch do it here, on an empty list, and not in the first chunk. */
+static bb_status warm_up(const bb_cl_stage *self, bb_cl_shared *shared)
+{
+    const bb_cl_call none = {
+        shared->nothing, shared->nothing, shared->nothing, shared->nothing, 0, 0, 0};
+    const double start = bb_cl_seconds();
+    bb_status status = set_call(self, shared, &none);
+    if (status == BB_OK)
+        status = launch_slice(self, shared, 0, 0, NULL);
+    const cl_int code = status == BB_OK ? clFinish(shared->queue) : CL_SUCCESS;
+    shared->compile_seconds += bb_cl_seconds() - start;
+    if (code != CL_SUCCESS)
+        return bb_cl_fail(shared->target.context, shared->target.id, "clFinish", code,
+                          "for an empty launch of %s", self->variant->kernel);
+    return status;
+}
+
+bb_status bb_cl_stage_prepare(bb_cl_stage *out, bb_cl_shared *shared, const bb_stage *stage,
+                              uint32_t index)
+{
+    const uint32_t n_programs = shared->n_programs;
+    *out = (bb_cl_stage){.stage = stage, .index = index};
+    bb_status status = check(shared, stage, index);
+    if (status == BB_OK)
+        status = choose(out, shared);
+    if (status == BB_OK)
+        status = upload_all(out, shared);
+    if (status == BB_OK)
+        status = set_resident(out, shared);
+    if (status == BB_OK && shared->n_programs != n_programs)
+        status = warm_up(out, shared);
     return status;
 }

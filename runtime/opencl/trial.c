@@ -33,8 +33,8 @@ static bb_status make_output(bb_trial *self)
     if (!guard)
         return BB_MEMORY;
     memset(guard, GUARD_BYTE, bytes);
-    const bb_status status = bb_cl_buffer(&self->call.output, self->shared, CL_MEM_READ_WRITE, bytes,
-                                          guard, "output of a trial");
+    const bb_status status = bb_cl_buffer(&self->call.output, self->shared, CL_MEM_READ_WRITE,
+                                          bytes, guard, "output of a trial");
     bb_release(self->context, guard);
     return status;
 }
@@ -45,13 +45,14 @@ static bb_status upload(bb_trial *self, const bb_stage_work *work, const void *i
     const bb_stage_descriptor *d = &self->stage.stage->descriptor;
     const size_t masks = mask_bytes(d, work->n_masks);
     const double start = bb_cl_seconds();
-    bb_status status =
-        bb_cl_buffer(&self->call.input, self->shared, CL_MEM_READ_ONLY,
-                     (size_t)n_inputs * d->in_stride * sizeof(uint64_t), inputs, "inputs of a trial");
+    bb_status status = bb_cl_buffer(&self->call.input, self->shared, CL_MEM_READ_ONLY,
+                                    (size_t)n_inputs * d->in_stride * sizeof(uint64_t), inputs,
+                                    "inputs of a trial");
     if (status == BB_OK)
-        status = bb_cl_buffer(&self->call.list, self->shared, CL_MEM_READ_ONLY,
-                              (size_t)work->n_entries * BB_ENTRY_WORDS(d->n_draws) * sizeof(uint32_t),
-                              work->list, "work list of a trial");
+        status =
+            bb_cl_buffer(&self->call.list, self->shared, CL_MEM_READ_ONLY,
+                         (size_t)work->n_entries * BB_ENTRY_WORDS(d->n_draws) * sizeof(uint32_t),
+                         work->list, "work list of a trial");
     if (status == BB_OK)
         status = bb_cl_buffer(&self->call.masks, self->shared, CL_MEM_READ_ONLY, masks,
                               masks ? work->masks : NULL, "masks of a trial");
@@ -163,7 +164,8 @@ bb_status bb_trial_read(bb_trial *trial, void *output, double *seconds)
                           "for %zu bytes (output of a trial)", trial->output_bytes);
     for (size_t i = 0; i < GUARD_BYTES; i++)
         if (guard[i] != GUARD_BYTE)
-            return bb_fail(trial->context, BB_CHECK, "device %s: %s wrote %zu bytes behind its output",
+            return bb_fail(trial->context, BB_CHECK,
+                           "device %s: %s wrote %zu bytes behind its output",
                            trial->shared->target.id, trial->stage.variant->kernel, i + 1);
     return BB_OK;
 }

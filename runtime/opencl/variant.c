@@ -19,6 +19,9 @@ const size_t bb_n_variants = BB_COUNT_OF(bb_variants);
 /* Work-groups in one dimension that every device takes. */
 enum { MAX_GROUPS = 32768 };
 
+/* Tiles that a work-group of a CPU goes through: a group of one costs more than a small tile. */
+enum { TILES_PER_GROUP = 8 };
+
 uint32_t bb_variant_capabilities(cl_device_id device)
 {
     uint32_t capabilities = 0;
@@ -106,11 +109,12 @@ static void launch_tiles(const bb_stage_descriptor *stage, const bb_device_info 
 {
     const size_t rows = (size_t)stage->out_h * stage->out_w * n_entries;
     const size_t tiles = bb_divide_up(rows, pixels);
-    const size_t wanted = (size_t)device->compute_units * 16;
+    const size_t wanted = (size_t)device->compute_units * 4 * TILES_PER_GROUP;
     size_t shares = tiles >= wanted ? 1 : bb_divide_up(wanted, tiles);
     if (shares > n_groups)
         shares = n_groups;
-    *out = (bb_launch){2, {tiles, shares, 1}, {1, 1, 1}};
+    const size_t local = device->max_work_group >= TILES_PER_GROUP ? TILES_PER_GROUP : 1;
+    *out = (bb_launch){2, {round_up(tiles, local), shares, 1}, {local, 1, 1}};
 }
 
 static void launch_lanes(const bb_variant *variant, const bb_stage_descriptor *stage,

@@ -81,7 +81,8 @@ void check_fill_bytes(check_random *random, uint8_t *bytes, size_t n)
     }
 }
 
-bool check_words_equal(const uint64_t *expected, const uint64_t *actual, size_t n, const char *label)
+bool check_words_equal(const uint64_t *expected, const uint64_t *actual, size_t n,
+                       const char *label)
 {
     if (memcmp(expected, actual, n * sizeof(*expected)) == 0)
         return true;

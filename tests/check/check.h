@@ -33,6 +33,7 @@ void check_fill_words(check_random *random, uint64_t *words, size_t n);
 void check_fill_bytes(check_random *random, uint8_t *bytes, size_t n);
 
 /* True if equal; else prints `label`, and the first words that differ. */
-bool check_words_equal(const uint64_t *expected, const uint64_t *actual, size_t n, const char *label);
+bool check_words_equal(const uint64_t *expected, const uint64_t *actual, size_t n,
+                       const char *label);
 
 #endif

@@ -45,17 +45,30 @@ static void describe(bb_stage_descriptor *d, uint32_t sum, uint32_t emit, const 
 {
     const bool no_pool = emit == BB_EMIT_REAL;
     *d = (bb_stage_descriptor){
-        .sum = sum, .emit = emit, .in_type = input_type(sum), .in_channels = in_channels,
-        .in_h = shape->height, .in_w = shape->width,
+        .sum = sum,
+        .emit = emit,
+        .in_type = input_type(sum),
+        .in_channels = in_channels,
+        .in_h = shape->height,
+        .in_w = shape->width,
         .kernel_h = shape->dense ? shape->height : shape->kernel_h,
         .kernel_w = shape->dense ? shape->width : shape->kernel_w,
-        .step_h = shape->step, .step_w = shape->step,
-        .dilation_h = shape->dilation, .dilation_w = shape->dilation, .groups = 1,
-        .pad_top = shape->pad, .pad_left = shape->pad, .out_channels = out_channels,
-        .pool_h = no_pool ? 1 : shape->pool, .pool_w = no_pool ? 1 : shape->pool,
-        .pool_step_h = no_pool ? 1 : shape->pool_step, .pool_step_w = no_pool ? 1 : shape->pool_step,
-        .pool_top = no_pool ? 0 : shape->pool_pad, .pool_left = no_pool ? 0 : shape->pool_pad,
-        .n_row_classes = 1, .n_column_classes = 1,
+        .step_h = shape->step,
+        .step_w = shape->step,
+        .dilation_h = shape->dilation,
+        .dilation_w = shape->dilation,
+        .groups = 1,
+        .pad_top = shape->pad,
+        .pad_left = shape->pad,
+        .out_channels = out_channels,
+        .pool_h = no_pool ? 1 : shape->pool,
+        .pool_w = no_pool ? 1 : shape->pool,
+        .pool_step_h = no_pool ? 1 : shape->pool_step,
+        .pool_step_w = no_pool ? 1 : shape->pool_step,
+        .pool_top = no_pool ? 0 : shape->pool_pad,
+        .pool_left = no_pool ? 0 : shape->pool_pad,
+        .n_row_classes = 1,
+        .n_column_classes = 1,
     };
     d->in_words = d->in_type == BB_TYPE_BITS ? (in_channels + 63) / 64 : 0;
     d->in_stride = slot_words(d->in_type, d->in_h, d->in_w, in_channels);
@@ -64,8 +77,8 @@ static void describe(bb_stage_descriptor *d, uint32_t sum, uint32_t emit, const 
     d->out_h = window_output(d->sum_h, d->pool_h, d->pool_step_h, 1, d->pool_top);
     d->out_w = window_output(d->sum_w, d->pool_w, d->pool_step_w, 1, d->pool_left);
     d->out_words = emit == BB_EMIT_BITS ? (out_channels + 63) / 64 : 0;
-    d->out_stride = slot_words(emit == BB_EMIT_BITS ? BB_TYPE_BITS : BB_TYPE_REAL, d->out_h, d->out_w,
-                               out_channels);
+    d->out_stride = slot_words(emit == BB_EMIT_BITS ? BB_TYPE_BITS : BB_TYPE_REAL, d->out_h,
+                               d->out_w, out_channels);
 }
 
 static void fill_weights(bb_stage *stage, check_random *random)
@@ -131,8 +144,9 @@ static void fill_bank(bb_stage *stage, check_random *random)
         }
         entry->a = threshold(random, d->sum, d->kernel_h * d->kernel_w * d->in_channels);
         /* the direction of the pool belongs to channel and draw, not to the border class */
-        entry->b = i < per_class ? check_below(random, 4)
-                                 : (stage->bank[i % per_class].b & BB_POOL_AND) | check_below(random, 2);
+        entry->b = i < per_class
+                       ? check_below(random, 4)
+                       : (stage->bank[i % per_class].b & BB_POOL_AND) | check_below(random, 2);
     }
 }
 
@@ -196,8 +210,8 @@ static void fill_masks(check_work *work, check_random *random, const bb_stage_de
     work->work.masks = work->masks;
 }
 
-void check_work_make(check_work *out, check_random *random, const bb_stage *stage, uint32_t n_entries,
-                     uint32_t n_inputs, uint32_t n_slots)
+void check_work_make(check_work *out, check_random *random, const bb_stage *stage,
+                     uint32_t n_entries, uint32_t n_inputs, uint32_t n_slots)
 {
     const bb_stage_descriptor *d = &stage->descriptor;
     const uint32_t n_outputs = n_entries * d->n_draws;

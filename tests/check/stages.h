@@ -33,8 +33,8 @@ typedef struct check_work {
     uint64_t *masks;
 } check_work;
 
-void check_work_make(check_work *out, check_random *random, const bb_stage *stage, uint32_t n_entries,
-                     uint32_t n_inputs, uint32_t n_slots);
+void check_work_make(check_work *out, check_random *random, const bb_stage *stage,
+                     uint32_t n_entries, uint32_t n_inputs, uint32_t n_slots);
 void check_work_free(check_work *work);
 
 /* Random input slots, n_inputs of them, in `words` of in_stride each; tail bits and padding 0. */

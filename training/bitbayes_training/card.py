@@ -85,10 +85,10 @@ def results(facts: Dict) -> List[str]:
     if not columns["exact"]:
         lines += ["`exact` is empty: the masks have too many draws to enumerate.", ""]
     sources = ", ".join(f"{name}: {column.get('source', 'companion')}" for name, column in facts["columns"].items())
+    note = f" The companion measures detection on {facts['unknown_inputs']:,} images a set (of CIFAR-10 every fifth)."
     return lines + [
-        f"Figures by: {sources}. The companion measures detection on {facts['unknown_inputs']:,} images of each set "
-        "(of CIFAR-10 every fifth). Seed 0; entropies in nats; ECE over 15 equal-width bins; a higher score means more "
-        "out-of-distribution.", ""]
+        f"Test figures by: {sources}.{note if 'companion' in sources else ''} Seed 0; entropies in nats; ECE over 15 "
+        "equal-width bins; a higher score means more out-of-distribution.", ""]
 
 
 def check(facts: Dict) -> List[str]:

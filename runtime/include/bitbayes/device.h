@@ -14,9 +14,10 @@ extern "C" {
 /**
  * One device. Texts are owned by the list.
  *
- * Devices are named by `P:D` (platforms sorted by name and version, devices in the platform's order: stable
- * as long as the drivers stay), by a part of the name in any case, or by type (cpu, gpu,
- * accelerator, custom). "ref" is the plain C reference and never a silent fallback.
+ * Devices are named by `P:D` (platforms sorted by name and version, devices by type in the order
+ * below and then in the platform's order: stable as long as the drivers stay), by a part of the name
+ * in any case, or by type (cpu, gpu, accelerator, custom). "ref" is the plain C reference and never
+ * a silent fallback.
  */
 typedef struct bb_device_info {
     char id[24];               /**< "0:1", or "ref" */
@@ -42,13 +43,15 @@ typedef struct bb_device_list bb_device_list;
  * Free with bb_device_list_free(). BB_OK, BB_MEMORY, BB_DEVICE. */
 bb_status bb_device_list_create(bb_device_list **out, bb_context *context);
 uint32_t bb_device_list_count(const bb_device_list *list);
-const bb_device_info *bb_device_list_get(const bb_device_list *list, uint32_t index); /**< borrowed */
+/** Borrowed. The first look at a CPU device runs a small kernel, to fill in the popcount path. */
+const bb_device_info *bb_device_list_get(const bb_device_list *list, uint32_t index);
 /** Platforms that the loader offers, whether or not they have devices; names borrowed from the list. */
 uint32_t bb_device_list_platform_count(const bb_device_list *list);
 const char *bb_device_list_platform(const bb_device_list *list, uint32_t index);
 void bb_device_list_free(bb_device_list *list); /**< takes NULL */
 
-/** Resolve a device text to its index in the list; NULL means the first available OpenCL device.
+/** Resolve a device text to its index in the list; NULL means the first available OpenCL device, a type
+ * the first available device of that type.
  * BB_NO_DEVICE (the text lists what there is), BB_ARGUMENT when a name part fits several devices. */
 bb_status bb_device_find(const bb_device_list *list, bb_context *context, const char *text, uint32_t *index);
 
