@@ -50,7 +50,7 @@ const char *bb_energy_preset_name(uint32_t index)
 
 const char *bb_energy_preset_text(const char *name, size_t *length)
 {
-    for (uint32_t i = 0; i < bb_n_energy_presets; i++) {
+    for (size_t i = 0; i < bb_n_energy_presets; i++) {
         if (strcmp(bb_energy_presets[i].name, name) != 0)
             continue;
         *length = bb_energy_presets[i].length;
@@ -79,7 +79,7 @@ char *bb_energy_parameters_keep(bb_energy_parameters *parameters, const void *by
 static bb_status fail_preset(bb_context *context, const char *preset)
 {
     bb_text names = {.context = context};
-    for (uint32_t i = 0; i < bb_n_energy_presets; i++)
+    for (size_t i = 0; i < bb_n_energy_presets; i++)
         bb_text_append(&names, "%s%s", i ? ", " : "", bb_energy_presets[i].name);
     const bb_status status =
         names.failed ? BB_MEMORY
@@ -124,7 +124,7 @@ bb_status bb_energy_parameters_create(bb_energy_parameters **out, bb_context *co
     if (!parameters)
         return BB_MEMORY;
     parameters->context = context;
-    for (uint32_t i = 0; i < bb_n_energy_presets; i++)
+    for (size_t i = 0; i < bb_n_energy_presets; i++)
         if (!strcmp(bb_energy_presets[i].name, name))
             parameters->preset = bb_energy_presets[i].name;
     const bb_status status = fill(parameters, name);

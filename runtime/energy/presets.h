@@ -3,16 +3,9 @@
 #ifndef BITBAYES_PRESETS_H
 #define BITBAYES_PRESETS_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "base/embedded.h"
 
-typedef struct bb_energy_preset {
-    const char *name;
-    const unsigned char *bytes;
-    size_t length;
-} bb_energy_preset;
-
-extern const bb_energy_preset bb_energy_presets[];
-extern const uint32_t bb_n_energy_presets;
+extern const bb_embedded_file bb_energy_presets[]; /* "nominal28", ... */
+extern const size_t bb_n_energy_presets;
 
 #endif

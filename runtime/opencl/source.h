@@ -4,12 +4,7 @@
 #define BITBAYES_OPENCL_SOURCE_H
 
 #include "base/base.h"
-
-typedef struct bb_embedded_file {
-    const char *name; /* "kernels/plain.cl" */
-    const unsigned char *bytes;
-    size_t length;
-} bb_embedded_file;
+#include "base/embedded.h"
 
 extern const bb_embedded_file bb_embedded_files[];
 extern const size_t bb_n_embedded_files;

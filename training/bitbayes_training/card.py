@@ -82,6 +82,8 @@ def results(facts: Dict) -> List[str]:
     for name in next(iter(facts["columns"].values()))["ood"]:
         lines += [f"## Out of distribution: {names.get(name, name)}", "",
                   *table(columns, lambda c: c.get("ood", {}).get(name), SCORES)]
+    if any(found.get("auroc_entropy", 1) < 0.6 for column in columns.values() for found in column.get("ood", {}).values()):
+        lines += ["**An AUROC near or below 0.5: this model's uncertainty does not tell such a set from test images.**", ""]
     if not columns["exact"]:
         lines += ["`exact` is empty: the masks have too many draws to enumerate.", ""]
     sources = ", ".join(f"{name}: {column.get('source', 'companion')}" for name, column in facts["columns"].items())
