@@ -7,6 +7,7 @@
 #define BITBAYES_BENCH_H
 
 #include "execute/backend.h"
+#include "host/energy.h"
 #include "host/invocation.h"
 #include "host/progress.h"
 #include "samples.h"
@@ -16,7 +17,7 @@
 typedef struct bench_options {
     common_options common;
     const char *devices, *batches, *samples; /* comma lists */
-    const char *format, *variants, *popcount, *cache, *basis;
+    const char *format, *variants, *popcount, *cache, *basis, *energy;
     double seconds, precision, threshold, handicap;
     uint64_t seed, memory;
 } bench_options;
@@ -71,6 +72,7 @@ typedef struct bench_row {
     double reference;        /* seconds that `ref` would take; 0: not known */
     double warm_up, compile; /* seconds of the first call, and of building kernels before it */
     uint32_t n_stages;
+    bb_energy_comparison energy; /* models; `caveat` NULL: none */
 } bench_row;
 
 /* What rows say, derived in one place. Shares are 0..1; intervals all 0 where unknown. */
@@ -131,6 +133,9 @@ bb_status parse_numbers(bb_context *context, const char *option, const char *tex
 /* print.c */
 bb_status bench_print(FILE *stream, const bench_run *run);
 bb_status bench_check_format(bb_context *context, const char *format);
+
+/* print_energy.c: the models' joules beside the chip's, as a second table. */
+void bench_print_energy(FILE *stream, const bench_run *run);
 
 /* The subcommands; operands without the subcommand's name. */
 bb_status bench_kernels(bench_run *run, char **operands, int n_operands);

@@ -26,6 +26,10 @@ static const option_row rows[] = {
     {"popcount", 0, OPTION_TEXT, "PATH", AT(popcount), "force a popcount path: portable, x86", 0,
      0},
     {"cache", 0, OPTION_TEXT, "DIR", AT(cache), "folder of built kernels; '' for none", 0, 0},
+    {"energy", 0, OPTION_TEXT, "auto|off|METER", AT(energy),
+     "model: joules of the device beside those of the chip; METER: powercap, nvml, replay:FILE; "
+     "default auto",
+     0, 0},
     {"threshold", 0, OPTION_NUMBER, "X", AT(threshold),
      "compare: a ratio whose 95 % interval lies above X is a regression; default 1.1", 1, 1000},
     {"basis", 0, OPTION_TEXT, "limit|time", AT(basis),
@@ -96,7 +100,9 @@ static bb_status dispatch(invocation *call, const bench_options *options)
 {
     bb_context *context = call->context;
     const char *what = call->operands[0];
-    const bb_status status = bench_check_format(context, options->format);
+    bb_status status = bench_check_format(context, options->format);
+    if (status == BB_OK)
+        status = energy_check_meter(context, options->energy);
     if (status != BB_OK)
         return status;
     if (strcmp(what, "compare") == 0)

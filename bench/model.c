@@ -30,6 +30,7 @@ typedef struct model_lab {
     size_t input_bytes; /* of one */
     uint32_t batch;
     bb_sampling sampling;
+    uint64_t evaluated[MAX_STAGES], leaves; /* by the last run */
 } model_lab;
 
 static uint32_t full_batch(const bb_stage_info *info)
@@ -128,15 +129,17 @@ typedef struct run_costs {
 static bb_status run_once(model_lab *lab, run_costs *costs)
 {
     bb_engine_counts before, after;
-    uint64_t evaluated[MAX_STAGES];
     bb_engine_count(lab->engine, &before);
-    memcpy(evaluated, before.stage_evaluations, lab->n_labs * sizeof(*evaluated));
+    memcpy(lab->evaluated, before.stage_evaluations, lab->n_labs * sizeof(*lab->evaluated));
     const double start = seconds_now();
     const bb_status status = bb_engine_run(lab->engine, lab->inputs, 0, lab->batch, &lab->sampling);
     costs->seconds = seconds_now() - start;
     bb_engine_count(lab->engine, &after);
-    for (uint32_t s = 0; s < lab->n_labs; s++)
-        costs->evaluations[s] = (double)(after.stage_evaluations[s] - evaluated[s]);
+    for (uint32_t s = 0; s < lab->n_labs; s++) {
+        lab->evaluated[s] = after.stage_evaluations[s] - lab->evaluated[s];
+        costs->evaluations[s] = (double)lab->evaluated[s];
+    }
+    lab->leaves = after.leaves - before.leaves;
     costs->transfer = after.transfer_seconds - before.transfer_seconds;
     costs->list = after.list_seconds - before.list_seconds;
     return status;
@@ -175,6 +178,22 @@ static bb_status take_run(bench_row *row, void *payload, double *value)
     if (status != BB_OK || !lab->device->opened)
         return status;
     return samples_add(&row->bound, bound) ? BB_OK : BB_MEMORY;
+}
+
+static bb_status measure_energy(bench_row *row, model_lab *lab)
+{
+    bb_context *context = lab->run->context;
+    return energy_measure(&row->energy, context,
+                          &(energy_subject){.meter = lab->run->options->energy,
+                                            .plan = lab->plan,
+                                            .engine = lab->engine,
+                                            .engine_context = context,
+                                            .sampling = &lab->sampling,
+                                            .inputs = lab->inputs,
+                                            .n_inputs = lab->batch,
+                                            .run_inputs = lab->batch,
+                                            .leaves = lab->leaves,
+                                            .stage_evaluations = lab->evaluated});
 }
 
 /* ---- the matrix ---- */
@@ -239,6 +258,8 @@ static bb_status run_cell(model_lab *lab, const model_matrix *matrix, bb_status 
         lab->batch = (uint32_t)batch;
         lab->sampling = sampling_of(lab->run, n_passes);
         status = run_sample(lab->run, lab->device, row, take_run, lab);
+        if (status == BB_OK)
+            status = measure_energy(row, lab);
     }
     status = row_settle(lab->run, row, status);
     progress_show(&lab->run->line, lab->run->n_rows);

@@ -140,6 +140,7 @@ static bool add_row(bb_json *json, const bench_row *row)
     add_samples(json, "wall_samples", &row->wall);
     add_samples(json, "limit_samples", &row->limit);
     add_samples(json, "bound_samples", &row->bound);
+    energy_add_comparison(json, "energy", &row->energy);
     bb_json_end(json);
     return true;
 }
@@ -411,6 +412,7 @@ static bb_status print_table(FILE *stream, const bench_run *run)
         }
     }
     markdown_print(&cells, stream);
+    bench_print_energy(stream, run);
     print_notes(stream, run);
     return BB_OK;
 }

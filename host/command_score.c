@@ -47,6 +47,10 @@ static const option_row rows[] = {
      "add the mean probabilities to the scores", 0, 0},
     {"save-passes", 0, OPTION_FLAG, NULL, AT(save_passes),
      "write the logits of every pass to logits.npy", 0, 0},
+    {"energy", 0, OPTION_TEXT, "auto|off|METER", AT(energy),
+     "joules of the device beside those of the chip; METER: powercap, nvml, replay:FILE; default "
+     "auto",
+     0, 0},
     {"show", 0, OPTION_COUNT, "N", AT(show), "draw the N most uncertain inputs", 0, MAX_SHOWN},
     {"resamples", 0, OPTION_COUNT, "N", AT(resamples),
      "of the bootstrap behind the intervals; default 1000, 0 for none", 0, 1000000},
@@ -115,7 +119,7 @@ static bb_status check_options(const score_run *run)
                        "score: --format: expected csv or npy, found '%s'", o->format);
     if (!o->out && (o->save_passes || o->probabilities))
         return wrong(run->context, "--save-passes and --probabilities need --out DIR");
-    return BB_OK;
+    return energy_check_meter(run->context, o->energy);
 }
 
 /* ---- data sets ---- */
@@ -279,8 +283,9 @@ static bb_status score(scoring *s)
     if (status != BB_OK)
         return status;
     score_collect_times(run);
+    status = score_energy(run, &s->report);
     run->times.total = seconds_now() - s->begun;
-    if (run->options->out)
+    if (status == BB_OK && run->options->out)
         status = commit(s);
     if (status == BB_OK)
         status = invocation_print(&s->call, &run->options->common, print, s);

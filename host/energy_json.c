@@ -227,12 +227,17 @@ static void add_measurement(bb_json *json, const bb_energy_comparison *compariso
 
 void energy_add_comparison(bb_json *json, const char *key, const bb_energy_comparison *comparison)
 {
+    if (!comparison->caveat)
+        return;
     field_object(json, key);
+    field_string(json, "preset", bb_energy_preset_name(0));
     field_range(json, "chip_J_per_image", comparison->chip_J);
     field_range(json, "chip_shared_J_per_image", comparison->chip_shared_J);
     add_measurement(json, comparison);
-    if (comparison->ratio.high > 0.0)
+    if (comparison->ratio.high > 0.0) {
         field_range(json, "device_over_chip", comparison->ratio);
+        field_range(json, "device_over_chip_shared", comparison->shared_ratio);
+    }
     field_string(json, "caveat", comparison->caveat);
     bb_json_end(json);
 }
@@ -240,23 +245,27 @@ void energy_add_comparison(bb_json *json, const char *key, const bb_energy_compa
 void energy_print_comparison(FILE *stream, const bb_energy_comparison *comparison)
 {
     const bb_measurement *m = &comparison->device;
-    char text[64], gross[32], net[32];
-    fprintf(stream, "chip    %s per image, every pass in full\n",
-            format_range(text, comparison->chip_J, "J"));
-    fprintf(stream, "        %s per image, prefixes shared\n",
-            format_range(text, comparison->chip_shared_J, "J"));
-    if (m->status == BB_METER_MEASURED) {
-        fprintf(stream, "device  %s per image gross, %s %s (%s: %s, %.3g s)\n",
-                format_si(gross, comparison->device_gross_J, "J"),
+    const bb_range *r = &comparison->ratio, *s = &comparison->shared_ratio;
+    char full[64], shared[64], gross[32], net[32];
+    if (!comparison->caveat)
+        return;
+    fprintf(stream,
+            "\nenergy per image\n  chip    %s (low .. nominal .. high) every pass in full; %s "
+            "prefixes shared\n",
+            format_range(full, comparison->chip_J, "J"),
+            format_range(shared, comparison->chip_shared_J, "J"));
+    if (m->status == BB_METER_MEASURED)
+        fprintf(stream,
+                "  device  measured: %s %s, %s gross (%s: %s, %.3g s)\n"
+                "  ratio   device / chip  %.3g .. %.3g .. %.3g in full; %.3g .. %.3g .. %.3g "
+                "shared\n",
                 format_si(net, comparison->device_net_J, "J"),
-                m->idle_subtracted ? "above idle" : "with idle power included", m->meter,
-                m->domains, m->window_s);
-        fprintf(stream, "ratio   %.3g .. %.3g .. %.3g device / chip\n", comparison->ratio.low,
-                comparison->ratio.nominal, comparison->ratio.high);
-    } else {
-        fprintf(stream, "device  %s: %s%s%s\n",
+                m->idle_subtracted ? "above idle" : "with idle power included",
+                format_si(gross, comparison->device_gross_J, "J"), m->meter, m->domains,
+                m->window_s, r->low, r->nominal, r->high, s->low, s->nominal, s->high);
+    else
+        fprintf(stream, "  device  %s: %s%s%s\n",
                 m->status == BB_METER_UNRELIABLE ? "unreliable" : "not measured", m->reason,
                 m->remedy[0] ? "; " : "", m->remedy);
-    }
-    fprintf(stream, "note    %s\n", comparison->caveat);
+    fprintf(stream, "  note    %s\n", comparison->caveat);
 }

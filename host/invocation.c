@@ -52,6 +52,18 @@ void network_free(network *net)
     *net = (network){0};
 }
 
+uint64_t plan_passes(const bb_plan *plan, const bb_sampling *sampling)
+{
+    switch (sampling->mode) {
+    case BB_SAMPLING_EXACT:
+        return bb_exact_leaf_count(plan, sampling->drop_probability);
+    case BB_SAMPLING_DETERMINISTIC:
+        return 1;
+    default:
+        return sampling->samples;
+    }
+}
+
 bb_status split_devices(char *out[MAX_DEVICES], uint32_t *n, bb_context *context, const char *text)
 {
     *n = 1;

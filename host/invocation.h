@@ -8,6 +8,7 @@
 #include "results.h"
 
 #include <bitbayes/plan.h>
+#include <bitbayes/sampling.h>
 
 typedef struct invocation {
     bb_context *context;
@@ -36,6 +37,9 @@ typedef struct network {
 
 bb_status network_fold(network *out, bb_context *context, const bb_fold_options *options);
 void network_free(network *net);
+
+/* Passes per input; leaves for EXACT. */
+uint64_t plan_passes(const bb_plan *plan, const bb_sampling *sampling);
 
 #define MAX_DEVICES 16
 

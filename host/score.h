@@ -2,11 +2,13 @@
 /*
  * `bitbayes score` in parts. command_score.c reads options and sets things up; score_run.c runs the
  * inputs over the devices and hands blocks of predictions on in input order; score_files.c writes
- * them; score_summary.c makes the table and summary.json; score_show.c draws inputs.
+ * them; score_energy.c measures; score_summary.c makes the table and summary.json; score_show.c
+ * draws inputs.
  */
 #ifndef BITBAYES_HOST_SCORE_H
 #define BITBAYES_HOST_SCORE_H
 
+#include "energy.h"
 #include "invocation.h"
 
 #include <bitbayes/data.h>
@@ -17,16 +19,16 @@
 typedef struct score_options {
     common_options common;
     const char *data, *labels, *ood, *samples, *device, *out, *format;
-    const char *mean, *std, *variants, *popcount, *image, *cache;
+    const char *mean, *std, *variants, *popcount, *image, *cache, *energy;
     uint64_t seed, batch, exact_limit, memory, limit, show, resamples;
     double drop_probability, scale;
     bool no_sharing, deterministic, no_deterministic, save_passes, probabilities;
 } score_options;
 
-/* Seconds spent, summed over devices, but for the last two: by the clock, inputs on their way
- * through the devices, and the whole command. */
+/* Seconds spent, summed over devices, but for the last three: by the clock, inputs on their way
+ * through the devices, energy, and the whole command. */
 typedef struct score_times {
-    double load, compile, draw, transfer, compute, reduce, write, run, total;
+    double load, compile, draw, transfer, compute, reduce, write, run, energy, total;
 } score_times;
 
 /* Files in the making for one data set; members that are not asked for are NULL. */
@@ -144,11 +146,15 @@ typedef struct score_report {
     score_figures figures;
     double *evaluations_per_input; /* [stages] */
     double leaves_per_input;
+    bb_energy_comparison energy; /* `caveat` NULL: none */
 } score_report;
 
 bb_status score_measure(score_run *run, score_report *report);
 void score_print_table(FILE *stream, const score_report *report);
 bb_status score_print_json(FILE *stream, const score_report *report);
+
+/* score_energy.c. After score_collect_times(): the engine runs more. */
+bb_status score_energy(score_run *run, score_report *report);
 
 /* score_show.c */
 bb_status score_keep_shown(score_run *run, score_set *set, const score_block *block);

@@ -38,18 +38,6 @@ bb_status score_make_folder(const score_run *run)
                             run->options->out, strerror(made ? ENOTDIR : errno));
 }
 
-static uint64_t pass_count(const score_run *run)
-{
-    switch (run->sampling.mode) {
-    case BB_SAMPLING_EXACT:
-        return bb_exact_leaf_count(run->net.plan, run->sampling.drop_probability);
-    case BB_SAMPLING_DETERMINISTIC:
-        return 1;
-    default:
-        return run->sampling.samples;
-    }
-}
-
 static bb_status create_array(bb_array **out, const score_run *run, const char *prefix,
                               const char *name, bb_array_type type, uint32_t n_axes,
                               const uint64_t *shape)
@@ -77,7 +65,7 @@ static bb_status create_csv(const score_run *run, score_set *set, const char *pr
 
 static bb_status create_logits(const score_run *run, score_set *set, const char *prefix)
 {
-    const uint64_t passes = pass_count(run);
+    const uint64_t passes = plan_passes(run->net.plan, &run->sampling);
     const uint64_t shape[] = {set->count, passes, bb_plan_class_count(run->net.plan)};
     bb_status status =
         create_array(&set->files.logits, run, prefix, "logits.npy", BB_ARRAY_F32, 3, shape);

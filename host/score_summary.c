@@ -148,6 +148,7 @@ void score_print_table(FILE *stream, const score_report *report)
         "write %.3f; run %.3f (%.0f inputs/s), total %.3f\n",
         t->load, t->compile, t->draw, t->transfer, t->compute, t->reduce, t->write, t->run,
         (double)(report->set->count + (report->ood ? report->ood->count : 0)) / t->run, t->total);
+    energy_print_comparison(stream, &report->energy);
 }
 
 /* ---- summary.json ---- */
@@ -273,6 +274,7 @@ static void add_times(bb_json *json, const score_times *t)
     field_number(json, "reduce", t->reduce);
     field_number(json, "write", t->write);
     field_number(json, "run", t->run);
+    field_number(json, "energy", t->energy);
     field_number(json, "total", t->total);
     bb_json_end(json);
 }
@@ -314,6 +316,7 @@ bb_status score_print_json(FILE *stream, const score_report *report)
     }
     add_sampling(&json, report);
     add_times(&json, &report->run->times);
+    energy_add_comparison(&json, "energy", &report->energy);
     add_shown(&json, report->set);
     return json_finish(&json, stream);
 }

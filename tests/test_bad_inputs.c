@@ -25,7 +25,7 @@ static void end(void)
 TestSuite(bad_models, .init = begin, .fini = end, .timeout = 120);
 TestSuite(bad_data, .init = begin, .fini = end, .timeout = 120);
 
-#define SCORE "score " DIGITS_MODEL " -d ref --resamples 0 --data "
+#define SCORE "score " DIGITS_MODEL " -d ref --resamples 0 --energy off --data "
 
 /* ---- models ---- */
 

@@ -399,7 +399,7 @@ Test(models, matrix)
     NEEDS_OPENCL();
     outcome o = expect_code(NULL,
                             "bench model " DIGITS_MODEL " -b 1,3 -T 2,exact -d 0:0,ref --time 0.02 "
-                            "--json",
+                            "--energy off --json",
                             0);
     cr_expect(count(o.out, "\"name\": \"model/digits-mlp-scale.onnx/") == 8, "%s", o.out);
     cr_expect(strstr(o.out, "/b3/exact\"") && strstr(o.out, "/b1/T2\""));
@@ -407,7 +407,30 @@ Test(models, matrix)
               o.out);
     cr_expect(count(o.out, "\"bound_samples\"") == 4,
               "devices have a bound, the reference has none");
+    cr_expect(count(o.out, "chip_J_per_image") == 0);
     outcome_free(&o);
+}
+
+#define ENERGY "bench model " DIGITS_MODEL " -b 4 -T 5 -d ref --time 0.01 --energy "
+
+Test(models, energy)
+{
+    FILE *const stream = fopen(in_folder(folder, "trace"), "w");
+    cr_assert(stream);
+    fputs("domain package-0 0\n", stream);
+    for (int i = 0; i < 6000; i++) /* 10 W while the program watches, then 50 W */
+        fprintf(stream, "%.2f %.0f\n", i * 0.01, 1e5 * i + (i < 240 ? 0 : 4e5 * (i - 240)));
+    cr_assert(fclose(stream) == 0);
+    outcome o = expect_code(NULL, ENERGY "replay:%/trace --json", 0);
+    cr_expect(strstr(o.out, "\"status\": \"measured\"") && strstr(o.out, "\"device_over_chip\"") &&
+                  strstr(o.out, "\"chip_shared_J_per_image\""),
+              "%s", o.out);
+    outcome_free(&o);
+    o = expect_code(NULL, ENERGY "powercap:%/none", 0);
+    cr_expect(strstr(o.out, "energy per input") && strstr(o.out, "not measured: no RAPL zone"),
+              "%s", o.out);
+    outcome_free(&o);
+    expect_refusal(folder, NULL, ENERGY "magic", 2, "powercap");
 }
 
 Test(models, exact_may_be_refused)

@@ -31,7 +31,8 @@ TestSuite(devices, .init = begin, .fini = end, .timeout = 120);
 TestSuite(output, .init = begin, .fini = end, .timeout = 120);
 TestSuite(commands, .init = begin, .fini = end, .timeout = 120);
 
-#define SCORE "score " DIGITS_MODEL " -d ref --resamples 0 --data " DIGITS_IMAGES " "
+#define SCORE                                                                                      \
+    "score " DIGITS_MODEL " -d ref --resamples 0 --energy off --data " DIGITS_IMAGES " "
 
 static void expect_good(const char *words, const char *text)
 {

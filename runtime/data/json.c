@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void append(bb_json *json, const char *text)
@@ -132,6 +134,14 @@ void bb_json_string(bb_json *json, const char *string)
     append_string(json, string);
 }
 
+/* 15 give every decimal number of 15 digits back as it was written. */
+static int digits_needed(double value)
+{
+    char text[BB_NUMBER_SIZE];
+    snprintf(text, sizeof(text), "%.15g", value);
+    return strtod(text, NULL) == value ? 15 : 17;
+}
+
 void bb_json_number(bb_json *json, double value)
 {
     char text[BB_NUMBER_SIZE];
@@ -140,7 +150,7 @@ void bb_json_number(bb_json *json, double value)
         return;
     }
     begin_value(json);
-    bb_text_append_bytes(json->text, text, bb_number_print(text, value, 17));
+    bb_text_append_bytes(json->text, text, bb_number_print(text, value, digits_needed(value)));
 }
 
 void bb_json_u64(bb_json *json, uint64_t value)

@@ -36,7 +36,8 @@ void bb_json_key(bb_json *json, const char *key);
 /* NULL becomes null; bytes that are no UTF-8 become U+FFFD. */
 void bb_json_string(bb_json *json, const char *string);
 
-/* %.17g, so that reading gives the same double; null where not finite. */
+/* As many digits (15 or 17) as it takes for reading to give the same double; null where not
+ * finite. */
 void bb_json_number(bb_json *json, double value);
 void bb_json_u64(bb_json *json, uint64_t value);
 void bb_json_bool(bb_json *json, bool value);

@@ -2,6 +2,13 @@
 /* The estimate of the chip beside the measurement of the device. */
 #include "energy/meter.h"
 
+static bb_range ratio_of(double joules, bb_range chip)
+{
+    if (chip.low <= 0.0)
+        return (bb_range){0};
+    return (bb_range){joules / chip.high, joules / chip.nominal, joules / chip.low};
+}
+
 void bb_energy_compare(bb_energy_comparison *out, const bb_energy_report *report,
                        const bb_measurement *device, uint64_t images)
 {
@@ -18,9 +25,8 @@ void bb_energy_compare(bb_energy_comparison *out, const bb_energy_report *report
     const double net_J = device->net_J / (double)images;
     out->device_gross_J = device->gross_J / (double)images;
     out->device_net_J = net_J;
-    if (out->chip_J.low > 0.0)
-        out->ratio = (bb_range){net_J / out->chip_J.high, net_J / out->chip_J.nominal,
-                                net_J / out->chip_J.low};
+    out->ratio = ratio_of(net_J, out->chip_J);
+    out->shared_ratio = ratio_of(net_J, out->chip_shared_J);
 }
 
 static bb_status estimate_run(bb_energy_report **out, bb_context *context,

@@ -54,7 +54,4 @@ void bb_meter_excuse(bb_meter *meter, const char *remedy, const char *format, ..
 
 extern const bb_meter_operations bb_meter_powercap, bb_meter_nvml, bb_meter_replay;
 
-/* Let time pass in a replayed trace. */
-void bb_meter_replay_advance(bb_meter *meter, double seconds);
-
 #endif

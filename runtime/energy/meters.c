@@ -14,6 +14,7 @@
 #define MOST_WATTS 1000.0
 #define SLOWEST_UPDATE_S 0.5
 #define LEAST_UPDATES 10.0
+#define LEAST_WINDOW_S 2.0
 
 static const bb_meter_operations *const meters[] = {&bb_meter_powercap, &bb_meter_nvml,
                                                     &bb_meter_replay};
@@ -209,7 +210,9 @@ bool bb_meter_ready(const bb_meter *meter)
 
 double bb_meter_window(const bb_meter *meter)
 {
-    return bb_meter_ready(meter) ? fmax(2.0, 50.0 * meter->update_s) : 0.0;
+    if (!bb_meter_ready(meter))
+        return 0.0;
+    return meter->update_known ? fmax(LEAST_WINDOW_S, 50.0 * meter->update_s) : LEAST_WINDOW_S;
 }
 
 void bb_meter_start(bb_meter *meter)
@@ -235,7 +238,8 @@ void bb_meter_idle(bb_meter *meter, double seconds)
     if (!bb_meter_ready(meter))
         return;
     bb_meter_start(meter);
-    const double end = meter->start_s + fmax(seconds, 20.0 * meter->update_s);
+    const double end =
+        meter->start_s + (meter->update_known ? fmax(seconds, 20.0 * meter->update_s) : seconds);
     while (!meter->failed && now(meter) < end) {
         wait_for(meter, fmin(0.25, fmax(end - now(meter), 1e-4)));
         bb_meter_poll(meter);

@@ -150,6 +150,11 @@ const char *bb_engine_driver(const bb_engine *engine)
     return engine->device->driver;
 }
 
+const bb_device_info *bb_engine_device(const bb_engine *engine)
+{
+    return engine->device;
+}
+
 #define LARGEST_BATCH 1024
 #define LARGEST_DRAW_BYTES ((uint64_t)64 << 20)
 

@@ -73,8 +73,8 @@ def site_table(facts: Dict) -> List[str]:
 
 def results(facts: Dict) -> List[str]:
     """The figures on validation and test images and on each out-of-distribution set."""
-    columns = dict(facts["columns"])
-    columns.setdefault("exact", {})
+    columns = {**facts["columns"], "exact": facts["columns"].get("exact", {})}
+    columns["no draws"] = columns.pop("no draws")  # to the right end
     lines = ["## Validation images", "", *table(columns, lambda c: c.get("validation"), ROWS),
              "## Test images", "", *table(columns, lambda c: c.get("metrics"), ROWS)]
     names = {"noise": "uniform noise", "rotated": "test images turned by 90 degrees",
@@ -82,8 +82,8 @@ def results(facts: Dict) -> List[str]:
     for name in next(iter(facts["columns"].values()))["ood"]:
         lines += [f"## Out of distribution: {names.get(name, name)}", "",
                   *table(columns, lambda c: c.get("ood", {}).get(name), SCORES)]
-    if any(found.get("auroc_entropy", 1) < 0.6 for column in columns.values() for found in column.get("ood", {}).values()):
-        lines += ["**An AUROC near or below 0.5: this model's uncertainty does not tell such a set from test images.**", ""]
+        if min(column.get("ood", {}).get(name, {}).get("auroc_entropy", 1) for column in columns.values()) < 0.6:
+            lines += ["**Near or below 0.5: the model's uncertainty does not tell this set from test images.**", ""]
     if not columns["exact"]:
         lines += ["`exact` is empty: the masks have too many draws to enumerate.", ""]
     sources = ", ".join(f"{name}: {column.get('source', 'companion')}" for name, column in facts["columns"].items())

@@ -41,6 +41,9 @@ const char *bb_engine_device_id(const bb_engine *engine);
 const char *bb_engine_device_name(const bb_engine *engine);
 const char *bb_engine_driver(const bb_engine *engine);
 
+/** All that is known about the device; borrowed. */
+const bb_device_info *bb_engine_device(const bb_engine *engine);
+
 /** How many inputs one call of bb_engine_run() should get so that chunks fit the memory budget and
  * launches are large; at least 1. */
 uint32_t bb_engine_batch(const bb_engine *engine, const bb_sampling *sampling);

@@ -37,11 +37,12 @@ void bb_meter_close(bb_meter *meter); /**< takes NULL */
 /** True if the meter can be read now; else bb_meter_stop() will say not_measured. */
 bool bb_meter_ready(const bb_meter *meter);
 
-/** Watch the idle machine for `seconds` (at least 20 updates of the counter) and remember its
- * watts. */
+/** Watch the idle machine for `seconds` (at least 20 updates of the counter, if it moves) and
+ * remember its watts. */
 void bb_meter_idle(bb_meter *meter, double seconds);
 
-/** Seconds that a window should last: max(2, 50 updates of the counter); 0 without a meter. */
+/** Seconds that a window should last: max(2, 50 updates of the counter); 2 if the counter rested
+ * while it was opened; 0 without a meter. */
 double bb_meter_window(const bb_meter *meter);
 
 /** Start a window, on an edge of the counter. A window that is still open is dropped. */
@@ -50,6 +51,9 @@ void bb_meter_start(bb_meter *meter);
 /** Read in between, so that a counter that wraps is followed; at least once a minute in long
  * windows. */
 void bb_meter_poll(bb_meter *meter);
+
+/** Let time pass in a recorded trace, which has a clock of its own; other meters ignore it. */
+void bb_meter_replay_advance(bb_meter *meter, double seconds);
 
 typedef enum bb_meter_status {
     BB_METER_NOT_MEASURED,
@@ -87,7 +91,8 @@ typedef struct bb_energy_comparison {
     bb_range chip_shared_J; /**< prefixes shared */
     bb_measurement device;
     double device_gross_J, device_net_J; /**< per image; 0 unless measured */
-    bb_range ratio;                      /**< device net / chip, low to high; 0 unless measured */
+    bb_range ratio;        /**< device net / chip_J, low to high; 0 unless measured */
+    bb_range shared_ratio; /**< device net / chip_shared_J, likewise */
     const char *caveat;                  /**< static text that belongs to the numbers */
 } bb_energy_comparison;
 
