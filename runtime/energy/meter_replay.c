@@ -24,7 +24,7 @@ typedef struct row {
 typedef struct replay {
     char *text;
     row *rows;
-    size_t n_rows, at;
+    size_t n_rows, capacity, at;
     double time_s;
 } replay;
 
@@ -49,11 +49,15 @@ static bb_status add_domain(bb_meter *meter, char *rest, size_t line)
 static bb_status add_row(bb_meter *meter, const char *first, char *rest, size_t line)
 {
     replay *self = meter->state;
-    row *rows = bb_resize(meter->context, self->rows, self->n_rows + 1, sizeof(*rows));
-    if (!rows)
-        return BB_MEMORY;
-    self->rows = rows;
-    row *added = &rows[self->n_rows];
+    if (self->n_rows == self->capacity) {
+        const size_t capacity = self->capacity ? 2 * self->capacity : 64;
+        row *grown = bb_resize(meter->context, self->rows, capacity, sizeof(*grown));
+        if (!grown)
+            return BB_MEMORY;
+        self->rows = grown;
+        self->capacity = capacity;
+    }
+    row *rows = self->rows, *added = &rows[self->n_rows];
     *added = (row){.time_s = strtod(first, NULL)};
     if (self->n_rows && added->time_s < rows[self->n_rows - 1].time_s)
         return fail_line(meter, line, "time goes back");

@@ -91,6 +91,38 @@ static bb_cl_device *add_device(bb_device_list *list)
     return device;
 }
 
+/* cl_khr_pci_bus_info and cl_nv_device_attribute_query, which older headers lack. */
+#define PCI_BUS_INFO_KHR 0x410F
+#define PCI_BUS_ID_NV 0x4008
+#define PCI_SLOT_ID_NV 0x4009
+#define PCI_DOMAIN_ID_NV 0x400A
+
+static bb_status read_pci(char out[16], bb_context *context, cl_device_id id)
+{
+    char *extensions = bb_cl_device_text(context, id, CL_DEVICE_EXTENSIONS);
+    if (!extensions)
+        return BB_MEMORY;
+    cl_uint at[4]; /* domain, bus, device, function */
+    bool known = false;
+    if (strstr(extensions, "cl_khr_pci_bus_info"))
+        known = clGetDeviceInfo(id, PCI_BUS_INFO_KHR, sizeof(at), at, NULL) == CL_SUCCESS;
+    if (!known && strstr(extensions, "cl_nv_device_attribute_query")) {
+        cl_uint slot;
+        known = clGetDeviceInfo(id, PCI_BUS_ID_NV, sizeof(at[1]), &at[1], NULL) == CL_SUCCESS &&
+                clGetDeviceInfo(id, PCI_SLOT_ID_NV, sizeof(slot), &slot, NULL) == CL_SUCCESS;
+        if (known) {
+            at[0] = (cl_uint)bb_cl_device_number(id, PCI_DOMAIN_ID_NV);
+            at[2] = slot >> 3;
+            at[3] = slot & 7;
+        }
+    }
+    if (known)
+        snprintf(out, 16, "%04x:%02x:%02x.%x", at[0] & 0xffff, at[1] & 0xff, at[2] & 0x1f,
+                 at[3] & 7);
+    bb_release(context, extensions);
+    return BB_OK;
+}
+
 static bb_status describe(bb_device_list *list, cl_platform_id platform, cl_device_id id,
                           const char *type, uint32_t p, uint32_t d)
 {
@@ -115,7 +147,7 @@ static bb_status describe(bb_device_list *list, cl_platform_id platform, cl_devi
     info->largest_buffer_bytes = bb_cl_device_number(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
     info->local_bytes = bb_cl_device_number(id, CL_DEVICE_LOCAL_MEM_SIZE);
     info->max_work_group = bb_cl_device_number(id, CL_DEVICE_MAX_WORK_GROUP_SIZE);
-    return BB_OK;
+    return read_pci(info->pci, context, id);
 }
 
 /* The devices of one type; CL_DEVICE_TYPE_ALL would leave out CUSTOM. */
