@@ -1,0 +1,108 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# fpga/test.sh [FOLDER]: the FPGA port with open tools. Environment: FPGA_BITS (output bits at each of
+# three foldings, in all about 10 million), FPGA_ONLY (a step's name), BB_LIBRARY (libbitbayes.a, for
+# whole networks). A step whose tools are missing is skipped by name. Exit 1 if one fails.
+set -u
+top=$(cd "$(dirname "$0")/.." && pwd)
+fpga=$top/fpga
+out=${1:-$(mktemp -d)}
+mkdir -p "$out"
+share=${FPGA_BITS:-10000000}
+failed=0
+flags="-Wall -Wno-DECLFILENAME -Wno-UNUSEDPARAM -Wno-UNUSEDSIGNAL -Wno-SYMRSVDWORD"
+
+step() { # name, tools, command
+    name=$1
+    tools=$2
+    shift 2
+    [ "${FPGA_ONLY:-$name}" = "$name" ] || return 0
+    for tool in $tools; do
+        command -v "$tool" >/dev/null || { echo "skip $name: no $tool"; return 0; }
+    done
+    begun=$(date +%s)
+    if "$@" >"$out/$name.out" 2>&1; then
+        sed 's/^/    /' "$out/$name.out"
+        echo "ok $name ($(($(date +%s) - begun)) s)"
+    else
+        sed 's/^/    /' "$out/$name.out"
+        echo "FAILED $name"
+        failed=1
+    fi
+}
+
+registers() {
+    python3 "$fpga/regs/generate.py" --check || return 1
+    # a table that has moved on must be noticed
+    mkdir -p "$out/regs/fpga/rtl" && cp -r "$fpga/regs" "$out/regs/fpga/" || return 1
+    cp "$fpga/rtl/bb_regs.sv" "$out/regs/fpga/rtl/" && cp -r "$top/kernels" "$out/regs/" || return 1
+    python3 "$out/regs/fpga/regs/generate.py" --check || return 1
+    sed -i 's/in_channels, in_h/in_h, in_channels/' "$out/regs/kernels/shared.h"
+    if python3 "$out/regs/fpga/regs/generate.py" --check 2>/dev/null; then
+        echo "a changed descriptor was not noticed"
+        return 1
+    fi
+    echo 'package require Tcl 8; set n 0
+        namespace eval ipx { proc add_register {name block} { incr ::n; return $name }
+            proc get_registers args { return r }; proc add_register_parameter args {}
+            proc get_register_parameters args { return p } }
+        proc set_property args {}
+        source [lindex $argv 0]; bitbayes_registers block; puts "$n registers in the Tcl"' >"$out/stub.tcl"
+    command -v tclsh >/dev/null || { echo "no tclsh"; return 0; }
+    tclsh "$out/stub.tcl" "$fpga/regs/registers.tcl" | tee "$out/tcl.out"
+    grep -q "^$(grep -c '^register' "$fpga/regs/table.txt") registers" "$out/tcl.out"
+}
+
+lint() {
+    rtl=$fpga/rtl
+    common="$rtl/bb_regs.sv $rtl/bb_count.sv $rtl/bb_memory.sv $rtl/bb_lane.sv $rtl/bb_matrix.sv"
+    # shellcheck disable=SC2046,SC2086
+    for fold in "4 32" "2 8" "32 64" "8 16"; do
+        set -- $fold
+        verilator --lint-only $flags -GPE="$1" -GSIMD="$2" --top-module bb_engine \
+            $(sed "s|^|$rtl/|" "$rtl/files") || return 1
+    done
+    # shellcheck disable=SC2086
+    verilator --lint-only $flags --top-module bb_small $common "$rtl/bb_small.sv"
+}
+
+cosimulation() { # random stalls until the bits are reached, then fixed latency against the cycle model
+    cosimulate 16-64 $((share / 2)) -GPE=16 -GSIMD=64 &&
+        cosimulate 4-32 $((share * 43 / 100)) &&
+        cosimulate 2-8 $((share * 7 / 100)) -GPE=2 -GSIMD=8 -GWINDOW=1024 -GWEIGHTS=16384 \
+            -GINPUT=8192 -GMASKS=1024
+}
+
+cosimulate() {
+    where=$out/cosim-$1
+    bits=$2
+    shift 2
+    "$fpga/sim/build.sh" "$where" "$@" && "$where/cosim" 70 "$bits" 2026 &&
+        "$where/cosim" 60 0 1 1 0 && "$where/cosim" 30 0 2 20 1
+}
+
+networks() {
+    library=${BB_LIBRARY:-}
+    [ -f "$library" ] || { echo "skipped: BB_LIBRARY names no libbitbayes.a"; return 0; }
+    "$fpga/sim/network.sh" "$out/network" "$library" -GPE=8 -GSIMD=32 -GWINDOW=512 -GWEIGHTS=4096 \
+        -GINPUT=4096 || return 1
+    models=$top/models
+    "$out/network/network" "$models/digits-mlp-scale.onnx" "$models/digits/test-images.npy" 100 20 ||
+        return 1
+    for model in mnist-conv-scale mnist-conv-spatial; do
+        [ -f "$models/$model.onnx" ] || continue
+        "$out/network/network" "$models/$model.onnx" "$models/$model.check/inputs.npy" 4 20 || return 1
+    done
+}
+
+step registers python3 registers
+step lint verilator lint
+step proof yosys "$fpga/synth/proof.sh"
+step cosimulation verilator cosimulation
+step icarus iverilog "$fpga/sim/icarus.sh" "$out/icarus" 10000
+step networks verilator networks
+step budget "yosys python3" "$fpga/synth/budget.py"
+step small "yosys verilator nextpnr-ice40 icepack python3" "$fpga/synth/small.sh" "$out/small"
+step faults "verilator iverilog yosys" "$fpga/sim/faults.sh" "$out/faults"
+[ $# -gt 0 ] || rm -rf "$out"
+exit $failed
