@@ -2,6 +2,7 @@
 
 Each summary replaces the test figures of a column ("T = 20", "exact", "no draws") and, where it has a deterministic
 part, those of "no draws"; with a SET ("noise", "rotated", "cifar10") also the figures of that out-of-distribution set.
+With --section TITLE they make a table of their own, under that title: other images, or more passes than all images allow.
 `models/NAME.json` keeps what was merged.
 """
 import argparse
@@ -32,25 +33,29 @@ def merge_column(column: Dict, unknown: str, figures: Dict, detection: Dict) -> 
     column["source"] = "bitbayes"
 
 
-def merge(facts: Dict, target: str, summary: Dict) -> None:
+def merge(columns: Dict, target: str, summary: Dict) -> None:
     """Put one summary of the C program into its column, and its deterministic part into the column without draws."""
     name, _, unknown = target.partition(":")
     metrics, ood = summary["metrics"], summary.get("ood", {})
-    merge_column(facts["columns"].setdefault(name, {}), unknown, metrics, ood)
+    merge_column(columns.setdefault(name, {}), unknown, metrics, ood)
     if "deterministic" in metrics:
-        merge_column(facts["columns"]["no draws"], unknown, metrics["deterministic"], ood.get("deterministic", {}))
+        merge_column(columns.setdefault("no draws", {}), unknown, metrics["deterministic"], ood.get("deterministic", {}))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name")
     parser.add_argument("summaries", nargs="*", metavar="COLUMN[:SET]=FILE")
+    parser.add_argument("--section", metavar="TITLE", help="a table of its own instead of the test figures")
     options = parser.parse_args()
     stored = MODELS / f"{options.name}.json"
     facts = json.loads(stored.read_text())
+    columns = facts["columns"]
+    if options.section:
+        columns = facts.setdefault("sections", {}).setdefault(options.section, {})
     for item in options.summaries:
         target, _, file = item.rpartition("=")
-        merge(facts, target, json.loads(Path(file).read_text()))
+        merge(columns, target, json.loads(Path(file).read_text()))
     stored.write_text(json.dumps(facts, indent=1) + "\n")
     write_card(MODELS / f"{options.name}.md", facts)
 

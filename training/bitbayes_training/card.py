@@ -84,8 +84,10 @@ def results(facts: Dict) -> List[str]:
                   *table(columns, lambda c: c.get("ood", {}).get(name), SCORES)]
         if min(column.get("ood", {}).get(name, {}).get("auroc_entropy", 1) for column in columns.values()) < 0.6:
             lines += ["**Near or below 0.5: the model's uncertainty does not tell this set from test images.**", ""]
+    for title, section in facts.get("sections", {}).items():
+        lines += [f"## {title}", "", *table(section, lambda c: c.get("metrics"), ROWS)]
     if not columns["exact"]:
-        lines += ["`exact` is empty: the masks have too many draws to enumerate.", ""]
+        lines += ["`exact` is empty: not enumerable, the masks have too many draws.", ""]
     sources = ", ".join(f"{name}: {column.get('source', 'companion')}" for name, column in facts["columns"].items())
     note = f" The companion measures detection on {facts['unknown_inputs']:,} images a set (of CIFAR-10 every fifth)."
     return lines + [
