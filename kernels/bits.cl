@@ -26,15 +26,20 @@ typedef struct bb_operands {
     __global const ulong *mask;
 } bb_operands;
 
+static int bb_divide_up(int x, int dilation)
+{
+    return dilation == 1 ? x : (x + dilation - 1) / dilation; /* divisions are slow */
+}
+
 /* Taps [first, end) of a window that starts at `start` and lie inside 0 .. size-1. */
 static int bb_first_tap(int start, int dilation)
 {
-    return start < 0 ? (dilation - 1 - start) / dilation : 0;
+    return start < 0 ? bb_divide_up(-start, dilation) : 0;
 }
 
 static int bb_end_tap(int start, int dilation, int n_taps, int size)
 {
-    return start >= size ? 0 : min(n_taps, (size - start + dilation - 1) / dilation);
+    return start >= size ? 0 : min(n_taps, bb_divide_up(size - start, dilation));
 }
 
 /* The window of the sum at (y, x): its corner in the input and its valid taps. */

@@ -16,11 +16,43 @@
     ((__global const char *)(weights) +                                                            \
      (size_t)(block) * (stage)->in_channels * (stage)->kernel_h * (stage)->kernel_w * 16)
 
-/* Sums of one input channel; returns the weights behind it. */
-static __global const char *bb_channel_sums(const bb_stage_descriptor *stage, const bb_tile *t,
-                                            const bb_window *at, uint c,
-                                            __global const char *weights, int16 *sums)
+#define BB_MAX_BYTES 128 /* of a window, so that it is gathered once for all blocks */
+
+/* What the windows of a tile hold, in the order of the weights; padding is 0. */
+typedef struct bb_gathered {
+    int x[BB_MAX_BYTES][BB_PIXELS];
+} bb_gathered;
+
+BB_INLINE int bb_byte(const bb_stage_descriptor *stage, const bb_tile *t, const bb_window *at,
+                      int i, uint c, int ky, int kx)
 {
+    const bool valid = ky >= at[i].first_y && ky < at[i].end_y && kx >= at[i].first_x &&
+                       kx < at[i].end_x;
+    __global const uchar *bytes = (__global const uchar *)t->input[i] + c;
+    return valid ? bytes[bb_pixel(stage, &at[i], ky, kx) * stage->in_channels] : 0;
+}
+
+BB_INLINE bool bb_gathers(const bb_stage_descriptor *stage)
+{
+    return stage->in_channels * stage->kernel_h * stage->kernel_w <= BB_MAX_BYTES;
+}
+
+BB_INLINE void bb_gather(const bb_stage_descriptor *stage, const bb_tile *t, const bb_window *at,
+                         bb_gathered *g)
+{
+    uint n = 0;
+    for (uint c = 0; c < stage->in_channels && bb_gathers(stage); c++)
+        for (int ky = 0; ky < (int)stage->kernel_h; ky++)
+            for (int kx = 0; kx < (int)stage->kernel_w; kx++, n++)
+                BB_EACH_PIXEL(i) g->x[n][i] = bb_byte(stage, t, at, i, c, ky, kx);
+}
+
+/* Sums of one input channel; returns the weights behind it. */
+BB_INLINE __global const char *bb_channel_sums(const bb_stage_descriptor *stage, const bb_tile *t,
+                                               const bb_window *at, const bb_gathered *g, uint c,
+                                               __global const char *weights, int16 *sums)
+{
+    const uint n_taps = stage->kernel_h * stage->kernel_w;
     int16 positive[BB_PIXELS];
     int total[BB_PIXELS];
     BB_EACH_PIXEL(i)
@@ -28,33 +60,39 @@ static __global const char *bb_channel_sums(const bb_stage_descriptor *stage, co
         positive[i] = (int16)(0);
         total[i] = 0;
     }
-    for (int ky = 0; ky < (int)stage->kernel_h; ky++) {
-        for (int kx = 0; kx < (int)stage->kernel_w; kx++, weights += 16) {
-            const int16 w = convert_int16(vload16(0, weights));
+    if (bb_gathers(stage)) {
+        for (uint tap = 0; tap < n_taps; tap++) {
+            const int16 w = convert_int16(vload16(tap, weights));
             BB_EACH_PIXEL(i)
             {
-                const bool valid = ky >= at[i].first_y && ky < at[i].end_y && kx >= at[i].first_x &&
-                                   kx < at[i].end_x;
-                __global const uchar *bytes = (__global const uchar *)t->input[i] + c;
-                const int x =
-                    valid ? bytes[bb_pixel(stage, &at[i], ky, kx) * stage->in_channels] : 0;
+                positive[i] += w & (int16)(g->x[c * n_taps + tap][i]);
+                total[i] += g->x[c * n_taps + tap][i];
+            }
+        }
+    } else {
+        for (uint tap = 0; tap < n_taps; tap++) {
+            const int16 w = convert_int16(vload16(tap, weights));
+            const int ky = (int)(tap / stage->kernel_w), kx = (int)(tap % stage->kernel_w);
+            BB_EACH_PIXEL(i)
+            {
+                const int x = bb_byte(stage, t, at, i, c, ky, kx);
                 positive[i] += w & (int16)(x);
                 total[i] += x;
             }
         }
     }
     BB_EACH_PIXEL(i) sums[i] = positive[i] * 2 - (int16)(total[i]);
-    return weights;
+    return weights + (size_t)n_taps * 16;
 }
 
-static void bb_sums(const bb_stage_descriptor *stage, const bb_tile *t, const bb_window *at,
-                    __global const char *weights, __global const float *channel_scale,
-                    BB_VALUE16 *sums)
+BB_INLINE void bb_sums(const bb_stage_descriptor *stage, const bb_tile *t, const bb_window *at,
+                       const bb_gathered *g, __global const char *weights,
+                       __global const float *channel_scale, BB_VALUE16 *sums)
 {
     BB_EACH_PIXEL(i) sums[i] = (BB_VALUE16)(0);
     for (uint c = 0; c < stage->in_channels; c++) {
         int16 channel[BB_PIXELS];
-        weights = bb_channel_sums(stage, t, at, c, weights, channel);
+        weights = bb_channel_sums(stage, t, at, g, c, weights, channel);
         BB_EACH_PIXEL(i)
         {
 #ifdef BB_SCALED

@@ -12,7 +12,7 @@
      (size_t)(block) * (stage)->in_channels * (stage)->kernel_h * (stage)->kernel_w * 16)
 
 /* One tap of one pixel: all input channels. */
-static float16 bb_tap_sums(const bb_stage_descriptor *stage, const bb_tile *t, int i, uint pixel,
+BB_INLINE float16 bb_tap_sums(const bb_stage_descriptor *stage, const bb_tile *t, int i, uint pixel,
                            __global const float *weights, float16 sum)
 {
 #ifdef BB_BITS
@@ -35,9 +35,18 @@ static float16 bb_tap_sums(const bb_stage_descriptor *stage, const bb_tile *t, i
     return sum;
 }
 
-static void bb_sums(const bb_stage_descriptor *stage, const bb_tile *t, const bb_window *at,
-                    __global const float *weights, __global const float *channel_scale,
-                    float16 *sums)
+/* Nothing is gathered: every input is read once per block. */
+typedef int bb_gathered;
+
+BB_INLINE void bb_gather(const bb_stage_descriptor *stage, const bb_tile *t, const bb_window *at,
+                         bb_gathered *g)
+{
+    *g = 0;
+}
+
+BB_INLINE void bb_sums(const bb_stage_descriptor *stage, const bb_tile *t, const bb_window *at,
+                       const bb_gathered *g, __global const float *weights,
+                       __global const float *channel_scale, float16 *sums)
 {
     BB_EACH_PIXEL(i) sums[i] = (float16)(0.0f);
     for (int ky = 0; ky < (int)stage->kernel_h; ky++)

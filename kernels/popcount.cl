@@ -34,6 +34,20 @@ static uint bb_not_less8(long8 a, long8 b)
     __asm__("vpcmpq $5, %2, %1, %%k1\n\tkmovb %%k1, %0" : "=r"(bits) : "v"(a), "v"(b) : "k1");
     return bits;
 }
+
+/* The same for four pairs, a[0] in the lowest bits. */
+static uint bb_not_less32(const long8 *a, const long8 *b)
+{
+    uint bits;
+    __asm__("vpcmpq $5, %5, %1, %%k1\n\tvpcmpq $5, %6, %2, %%k2\n\t"
+            "vpcmpq $5, %7, %3, %%k3\n\tvpcmpq $5, %8, %4, %%k4\n\t"
+            "kunpckbw %%k1, %%k2, %%k1\n\tkunpckbw %%k3, %%k4, %%k3\n\t"
+            "kunpckwd %%k1, %%k3, %%k1\n\tkmovd %%k1, %0"
+            : "=r"(bits)
+            : "v"(a[0]), "v"(a[1]), "v"(a[2]), "v"(a[3]), "v"(b[0]), "v"(b[1]), "v"(b[2]), "v"(b[3])
+            : "k1", "k2", "k3", "k4");
+    return bits;
+}
 #else
 static ulong8 bb_popcount8(ulong8 x)
 {
@@ -56,5 +70,11 @@ static uint bb_not_less8(long8 a, long8 b)
     const long4 four = bits.lo | bits.hi;
     const long2 two = four.lo | four.hi;
     return (uint)(two.x | two.y);
+}
+
+static uint bb_not_less32(const long8 *a, const long8 *b)
+{
+    return bb_not_less8(a[0], b[0]) | bb_not_less8(a[1], b[1]) << 8 |
+           bb_not_less8(a[2], b[2]) << 16 | bb_not_less8(a[3], b[3]) << 24;
 }
 #endif

@@ -7,58 +7,71 @@
 #define BB_PIXELS 4 /* output pixels of a tile, 1 .. 8 */
 #endif
 
+/* Arrays of a tile live in registers only where everything is in one function. Results are handed
+ * back through pointers: inlined returns of structs are more than some simulators understand. */
+#define BB_INLINE static inline __attribute__((always_inline))
+
 #define BB_EACH_PIXEL(i) _Pragma("unroll") for (int i = 0; i < BB_PIXELS; i++)
 
-/* A tile at the end of the list repeats its last pixel and does not store it. */
+/* Channels that a mask row keeps; all without one. */
+static int bb_kept_channels(const bb_stage_descriptor *stage, __global const ulong *mask)
+{
+    int n = 0;
+    for (uint k = 0; mask && k < stage->in_words; k++)
+        n += (int)popcount(mask[k]);
+    return mask ? n : (int)stage->in_channels;
+}
+
+/* Pixel row and those behind it; a tile that gets fewer than BB_PIXELS repeats its last pixel. */
 typedef struct bb_tile {
     __global const uint *entry[BB_PIXELS];
     __global const ulong *input[BB_PIXELS];
     __global const ulong *mask[BB_PIXELS]; /* 0: none */
     int y[BB_PIXELS], x[BB_PIXELS];        /* of the output */
-    int n;                                 /* pixels to store */
+    int kept[BB_PIXELS];                   /* channels under a mask row */
+    uint offset[BB_PIXELS];                /* bytes from the start of an output slot */
     bool masked;
 } bb_tile;
 
-static bb_tile bb_tile_at(const bb_stage_descriptor *stage, __global const ulong *input,
+BB_INLINE void bb_tile_at(const bb_stage_descriptor *stage, __global const ulong *input,
                           __global const uint *list, uint n_entries, __global const ulong *masks,
-                          uint tile)
+                          uint row, uint n_wanted, bb_tile *t)
 {
     const uint n_pixels = stage->out_h * stage->out_w;
-    const uint row = tile * BB_PIXELS;
     uint entry = row / n_pixels;
     uint y = row % n_pixels / stage->out_w, x = row % n_pixels % stage->out_w;
-    bb_tile t;
-    t.n = (int)min((uint)BB_PIXELS, n_entries * n_pixels - row);
-    t.masked = false;
+    const int n = (int)min(n_wanted, n_entries * n_pixels - row);
+    const uint bytes =
+        stage->emit == BB_EMIT_BITS ? stage->out_words * 8 : stage->out_channels * 4;
+    t->masked = false;
     BB_EACH_PIXEL(i)
     {
-        t.entry[i] = list + (size_t)entry * BB_ENTRY_WORDS(stage->n_draws);
-        t.input[i] = input + (size_t)t.entry[i][BB_ENTRY_INPUT] * stage->in_stride;
-        t.mask[i] = bb_mask_of(stage, masks, t.entry[i][BB_ENTRY_MASK]);
-        t.masked = t.masked || t.mask[i];
-        t.y[i] = (int)y;
-        t.x[i] = (int)x;
-        const bool more = i + 1 < t.n;
+        t->entry[i] = list + (size_t)entry * BB_ENTRY_WORDS(stage->n_draws);
+        t->input[i] = input + (size_t)t->entry[i][BB_ENTRY_INPUT] * stage->in_stride;
+        t->mask[i] = bb_mask_of(stage, masks, t->entry[i][BB_ENTRY_MASK]);
+        t->masked = t->masked || t->mask[i];
+        t->kept[i] = i > 0 && t->mask[i] == t->mask[i - 1] ? t->kept[i - 1]
+                                                        : bb_kept_channels(stage, t->mask[i]);
+        t->y[i] = (int)y;
+        t->x[i] = (int)x;
+        t->offset[i] = (y * stage->out_w + x) * bytes;
+        const bool more = i + 1 < n;
         const bool row_ends = more && x + 1 == stage->out_w;
         const bool map_ends = row_ends && y + 1 == stage->out_h;
         x = row_ends ? 0 : x + more;
         y = map_ends ? 0 : y + row_ends;
         entry += map_ends;
     }
-    return t;
 }
 
 /* Pixel i of a tile in the output slot of a draw: its first byte; 0 where nothing is to be written. */
-static __global uchar *bb_output_pixel(const bb_stage_descriptor *stage, const bb_tile *t, int i,
+BB_INLINE __global uchar *bb_output_pixel(const bb_stage_descriptor *stage, const bb_tile *t, int i,
                                        uint draw, __global ulong *output)
 {
     const uint slot = t->entry[i][BB_ENTRY_OUTPUT + draw];
-    if (i >= t->n || slot == BB_NONE)
+    if (slot == BB_NONE)
         return 0;
-    const size_t pixel = (uint)t->y[i] * stage->out_w + (uint)t->x[i];
-    const size_t bytes =
-        stage->emit == BB_EMIT_BITS ? stage->out_words * 8 : stage->out_channels * sizeof(float);
-    return (__global uchar *)(output + (size_t)slot * stage->out_stride) + pixel * bytes;
+    return (__global uchar *)(output + (size_t)slot * stage->out_stride) + t->offset[i];
 }
 
 /* n channels of a pixel from `channel` on, and the padding behind the last value of a slot. */

@@ -10,7 +10,7 @@
 
 /* Bit i: lane i of x is not 0; lanes are 0 or -1. The product adds up the bytes of a word, each of
  * which holds one bit of its own. */
-static uint bb_pack16(int16 x)
+BB_INLINE uint bb_pack16(int16 x)
 {
     const uchar16 bits = convert_uchar16(x) & (uchar16)(1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16,
                                                         32, 64, 128);
@@ -25,31 +25,29 @@ typedef struct bb_places {
     bool taken[BB_PIXELS];
 } bb_places;
 
-static bb_places bb_places_at(const bb_stage_descriptor *stage, const bb_tile *t,
-                              __global const uint *border, uint tap)
+BB_INLINE void bb_places_at(const bb_stage_descriptor *stage, const bb_tile *t,
+                            __global const uint *border, uint tap, bb_places *p)
 {
     const int py = (int)(tap / stage->pool_w) - (int)stage->pool_top;
     const int px = (int)(tap % stage->pool_w) - (int)stage->pool_left;
-    bb_places p;
     BB_EACH_PIXEL(i)
     {
         const int y = t->y[i] * (int)stage->pool_step_h + py;
         const int x = t->x[i] * (int)stage->pool_step_w + px;
-        p.taken[i] = y >= 0 && x >= 0 && y < (int)stage->sum_h && x < (int)stage->sum_w;
-        p.at[i] = bb_window_at(stage, p.taken[i] ? y : 0, p.taken[i] ? x : 0);
-        p.class[i] = bb_class(stage, border, p.taken[i] ? y : 0, p.taken[i] ? x : 0);
+        p->taken[i] = y >= 0 && x >= 0 && y < (int)stage->sum_h && x < (int)stage->sum_w;
+        p->at[i] = bb_window_at(stage, p->taken[i] ? y : 0, p->taken[i] ? x : 0);
+        p->class[i] = bb_class(stage, border, p->taken[i] ? y : 0, p->taken[i] ? x : 0);
     }
-    return p;
 }
 
-static __global const uint *bb_record(const bb_stage_descriptor *stage, __global const uint *bank,
+BB_INLINE __global const uint *bb_record(const bb_stage_descriptor *stage, __global const uint *bank,
                                       uint class, uint draw, uint n_blocks, uint block)
 {
     return bank + (((size_t)class * stage->n_draws + draw) * n_blocks + block) * 32;
 }
 
 /* Merge the bits of one sum into those of its pooled pixel. */
-static uint bb_merge_bits(__global const uint *record, BB_VALUE16 sum, uint before, bool first)
+BB_INLINE uint bb_merge_bits(__global const uint *record, BB_VALUE16 sum, uint before, bool first)
 {
     const uint16 flags = vload16(1, record);
     const int16 reached = sum >= BB_AS_VALUE16(vload16(0, record));
@@ -60,7 +58,7 @@ static uint bb_merge_bits(__global const uint *record, BB_VALUE16 sum, uint befo
     return ((before | bits) & ~and) | (before & bits & and);
 }
 
-static void bb_store_bits(const bb_stage_descriptor *stage, const bb_tile *t, uint block,
+BB_INLINE void bb_store_bits(const bb_stage_descriptor *stage, const bb_tile *t, uint block,
                           uint (*bits)[BB_PIXELS], __global ulong *output)
 {
     for (uint draw = 0; draw < stage->n_draws; draw++)
@@ -74,7 +72,7 @@ static void bb_store_bits(const bb_stage_descriptor *stage, const bb_tile *t, ui
         }
 }
 
-static void bb_store_real(const bb_stage_descriptor *stage, const bb_tile *t, const bb_places *p,
+BB_INLINE void bb_store_real(const bb_stage_descriptor *stage, const bb_tile *t, const bb_places *p,
                           __global const uint *bank, uint n_blocks, uint block, BB_VALUE16 *sums,
                           __global ulong *output)
 {
@@ -100,16 +98,25 @@ __kernel void BB_KERNEL(BB_STAGE_CALL)
     const uint end = (share + 1) * n_blocks / n_shares;
     if (get_global_id(0) * BB_PIXELS >= n_entries * stage.out_h * stage.out_w)
         return;
-    const bb_tile t = bb_tile_at(&stage, input, list + first, n_entries, masks + first_mask,
-                                 (uint)get_global_id(0));
+    bb_tile t;
+    bb_tile_at(&stage, input, list + first, n_entries, masks + first_mask,
+               (uint)get_global_id(0) * BB_PIXELS, BB_PIXELS, &t);
+    const uint n_taps = stage.pool_h * stage.pool_w;
+    bb_places p;
+    bb_gathered g;
+    bb_places_at(&stage, &t, border, 0, &p);
+    bb_gather(&stage, &t, p.at, &g);
     for (uint block = share * n_blocks / n_shares; block < end; block++) {
         uint bits[BB_MAX_DRAWS][BB_PIXELS] = {{0}};
         bool seen[BB_PIXELS];
         BB_EACH_PIXEL(i) seen[i] = false;
-        for (uint tap = 0; tap < stage.pool_h * stage.pool_w; tap++) {
-            const bb_places p = bb_places_at(&stage, &t, border, tap);
+        for (uint tap = 0; tap < n_taps; tap++) {
+            if (n_taps > 1) {
+                bb_places_at(&stage, &t, border, tap, &p);
+                bb_gather(&stage, &t, p.at, &g);
+            }
             BB_VALUE16 sums[BB_PIXELS];
-            bb_sums(&stage, &t, p.at, BB_WEIGHTS(weights, &stage, block), channel_scale, sums);
+            bb_sums(&stage, &t, p.at, &g, BB_WEIGHTS(weights, &stage, block), channel_scale, sums);
             if (stage.emit == BB_EMIT_REAL) {
                 bb_store_real(&stage, &t, &p, bank, n_blocks, block, sums, output);
                 continue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Draws, leaves, the tree of prefixes, and exact enumeration. */
 #include "check/random_graph.h"
+#include "check/trial.h"
 #include "sampling/draws.h"
 #include "sampling/exact.h"
 #include "sampling/philox.h"
@@ -247,6 +248,28 @@ Test(sampling, sharing_batching_and_memory_change_no_bit)
     }
 }
 
+/* A backend that cannot reserve: the next run must reserve anew, not rely on what is gone. */
+static void check_memory_hog(const bb_plan *plan)
+{
+    trial t;
+    trial_begin(&t);
+    bb_engine *engine;
+    cr_assert(eq(int,
+                 bb_engine_create(&engine, t.context, plan, &(bb_engine_options){.device = "ref"}),
+                 BB_OK));
+    static const uint8_t inputs[4 * 64];
+    const bb_sampling sampling = bb_sampling_default();
+    for (long n = 0; n < 200; n++) {
+        t.n_left = n;
+        const bb_status status = bb_engine_run(engine, inputs, 0, 4, &sampling);
+        cr_assert(status == BB_OK || status == BB_MEMORY);
+        t.n_left = -1;
+        cr_assert(eq(int, bb_engine_run(engine, inputs, 0, 1, &sampling), BB_OK));
+    }
+    bb_engine_free(engine);
+    trial_end(&t);
+}
+
 Test(sampling, too_little_memory_is_refused_with_the_figure)
 {
     bb_graph *graph = check_dense_graph(context, 1, 8, 64, 2, 0.1f);
@@ -259,6 +282,46 @@ Test(sampling, too_little_memory_is_refused_with_the_figure)
     cr_assert(eq(int, bb_engine_run(engine, input, 0, 1, &sampling), BB_MEMORY));
     cr_assert(strstr(bb_context_error(context), "the budget is 64") != NULL, "%s",
               bb_context_error(context));
+    bb_engine_free(engine);
+    bb_plan_free(plan);
+    bb_graph_free(graph);
+}
+
+Test(sampling, an_engine_works_on_after_it_lacked_memory)
+{
+    bb_graph *graph = check_dense_graph(context, 1, 8, 64, 2, 0.1f);
+    bb_plan *plan = fold(graph);
+    check_memory_hog(plan);
+    bb_plan_free(plan);
+    bb_graph_free(graph);
+}
+
+Test(sampling, many_random_bits_count_as_all_distinct)
+{
+    bb_site sites[2] = {{.kind = BB_SITE_MASK, .n_elements = 1100, .p = 0.1f},
+                        {.kind = BB_SITE_MASK, .n_elements = 64, .p = 0.2f}};
+    bb_stage stages[2] = {{.mask_site = 0, .sites = {0}, .n_sites = 1},
+                          {.mask_site = 1, .sites = {1}, .n_sites = 1}};
+    bb_plan plan = {.context = context, .sites = sites, .n_sites = 2, .stages = stages, .n_stages = 2};
+    cr_assert(bb_expected_evaluations(&plan, 1, 20, -1) == 20);
+    sites[0].n_elements = 3;
+    const double few = bb_expected_evaluations(&plan, 0, 20, -1);
+    cr_assert(few > 1 && few < 8, "%g", few);
+}
+
+Test(sampling, inputs_are_numbered_below_two_to_the_32)
+{
+    bb_graph *graph = check_dense_graph(context, 1, 2, 8, 1, 0.1f);
+    bb_plan *plan = fold(graph);
+    bb_engine *engine;
+    cr_assert(eq(int,
+                 bb_engine_create(&engine, context, plan, &(bb_engine_options){.device = "ref"}),
+                 BB_OK));
+    const uint8_t inputs[8] = {0};
+    const bb_sampling sampling = bb_sampling_default();
+    cr_assert(eq(int, bb_engine_run(engine, inputs, UINT64_MAX, 2, &sampling), BB_ARGUMENT));
+    cr_assert(eq(int, bb_engine_run(engine, inputs, 0xffffffffu, 2, &sampling), BB_ARGUMENT));
+    cr_assert(eq(int, bb_engine_run(engine, inputs, 0xfffffffeu, 2, &sampling), BB_OK));
     bb_engine_free(engine);
     bb_plan_free(plan);
     bb_graph_free(graph);

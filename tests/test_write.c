@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static trial t;
@@ -307,13 +308,13 @@ Test(write, json)
     bb_text out = {.context = t.context};
     bb_json compact = {.text = &out, .compact = true}, pretty = {.text = &out};
     write_document(&compact);
-    cr_expect(!strcmp(out.bytes, "{\"name\": \"a\", \"list\": [0.10000000000000001, null, null, "
+    cr_expect(!strcmp(out.bytes, "{\"name\": \"a\", \"list\": [0.1, null, null, "
                                  "18446744073709551615, true, false, null, {}, []]}"),
               "%s", out.bytes);
     out.length = 0;
     write_document(&pretty);
     cr_expect(!strcmp(out.bytes, "{\n  \"name\": \"a\",\n  \"list\": [\n"
-                                 "    0.10000000000000001,\n    null,\n    null,\n"
+                                 "    0.1,\n    null,\n    null,\n"
                                  "    18446744073709551615,\n    true,\n    false,\n    null,\n"
                                  "    {},\n    []\n  ]\n}\n"),
               "%s", out.bytes);
@@ -364,4 +365,47 @@ static bb_status write_json(trial *with, void *payload)
 Test(write, json_out_of_memory)
 {
     trial_exhaust(&t, write_json, NULL);
+}
+
+Test(write, one_writer_at_a_time)
+{
+    bb_file first, second;
+    const char *path = trial_path(&t, "a");
+    cr_assert(bb_file_create(&first, t.context, path) == BB_OK);
+    cr_expect(bb_file_create(&second, t.context, path) == BB_OUTPUT);
+    cr_expect(strstr(bb_context_error(t.context), "another process") != NULL);
+    cr_expect(trial_exists(trial_path(&t, "a.part")));
+    cr_assert(bb_file_commit(&first) == BB_OK);
+    cr_assert(bb_file_create(&second, t.context, trial_path(&t, "a")) == BB_OK);
+    bb_file_abandon(&second);
+    cr_expect(trial_exists(trial_path(&t, "a")));
+}
+
+Test(write, devices_and_links_stay_what_they_are)
+{
+    bb_file file;
+    cr_assert(bb_file_create(&file, t.context, "/dev/null") == BB_OK);
+    cr_assert(bb_file_write(&file, "x", 1) == BB_OK);
+    cr_assert(bb_file_commit(&file) == BB_OK);
+    struct stat status;
+    cr_assert(stat("/dev/null", &status) == 0 && S_ISCHR(status.st_mode));
+    trial_file(&t, "target", "old", 3);
+    cr_assert(symlink("target", trial_path(&t, "link")) == 0);
+    cr_assert(bb_file_create(&file, t.context, trial_path(&t, "link")) == BB_OK);
+    cr_assert(bb_file_write(&file, "new!", 4) == BB_OK);
+    cr_assert(bb_file_commit(&file) == BB_OK);
+    cr_assert(lstat(trial_path(&t, "link"), &status) == 0 && S_ISLNK(status.st_mode));
+    size_t length;
+    char *text = trial_read(trial_path(&t, "target"), &length);
+    cr_expect(length == 4 && memcmp(text, "new!", 4) == 0);
+    free(text);
+}
+
+Test(write, files_that_say_they_are_empty_are_read)
+{
+    uint8_t *bytes;
+    size_t length;
+    cr_assert(bb_file_read(t.context, "/proc/version", 1 << 20, &bytes, &length) == BB_OK);
+    cr_expect(length > 5);
+    bb_release(t.context, bytes);
 }

@@ -85,7 +85,8 @@ void bb_text_free(bb_text *text);
 bb_status bb_file_read(bb_context *context, const char *path, size_t limit, uint8_t **bytes,
                        size_t *length);
 
-/* Output that is never mistaken for whole: written to PATH.part, renamed by bb_file_commit().
+/* Output that is never mistaken for whole: written to PATH.part, renamed by bb_file_commit(). Two
+ * processes cannot write the same one (BB_OUTPUT). A pipe or device is written as it is.
  * bb_file_abandon() removes the part; it is harmless after a commit. */
 typedef struct bb_file {
     bb_context *context;

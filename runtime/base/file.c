@@ -3,7 +3,10 @@
 #include "base/base.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,8 +18,9 @@ static bb_status read_stream(bb_context *context, FILE *stream, const char *path
         return bb_fail(context, BB_INPUT, "%s: %s", path, strerror(errno));
     if (S_ISDIR(status.st_mode))
         return bb_fail(context, BB_INPUT, "%s: a folder, expected a file", path);
-    size_t capacity = S_ISREG(status.st_mode) ? (size_t)status.st_size : 65536;
-    if (capacity > limit)
+    /* files of /proc say that they are empty */
+    size_t capacity = S_ISREG(status.st_mode) && status.st_size ? (size_t)status.st_size : 65536;
+    if (S_ISREG(status.st_mode) && (size_t)status.st_size > limit)
         return bb_fail(context, BB_INPUT, "%s: %zu bytes, the limit is %zu", path, capacity, limit);
     for (;;) {
         uint8_t *grown = bb_resize(context, *bytes, capacity + 1, 1);
@@ -59,22 +63,67 @@ static bb_status fail_write(bb_file *file)
     return bb_fail(file->context, BB_OUTPUT, "%s: cannot write: %s", file->path, strerror(errno));
 }
 
+/* What is no regular file (a pipe, a device) is written as it is: renaming would replace it. */
+static bool is_special(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+/* The lock tells a part that a process is writing from one that a killed process left. It holds for
+ * the inode, so the name must still lead there: another writer may just have renamed it. */
+static FILE *open_part(const char *part)
+{
+    const int descriptor = open(part, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (descriptor < 0)
+        return NULL;
+    struct stat opened, named;
+    bool mine = flock(descriptor, LOCK_EX | LOCK_NB) == 0;
+    if (mine && (fstat(descriptor, &opened) != 0 || stat(part, &named) != 0 ||
+                 opened.st_ino != named.st_ino || opened.st_dev != named.st_dev)) {
+        mine = false;
+        errno = EWOULDBLOCK;
+    }
+    if (mine && S_ISREG(opened.st_mode))
+        mine = ftruncate(descriptor, 0) == 0;
+    FILE *stream = mine ? fdopen(descriptor, "wb") : NULL;
+    if (!stream) {
+        const int reason = errno;
+        close(descriptor);
+        errno = reason;
+    }
+    return stream;
+}
+
+static bb_status open_file(bb_file *file)
+{
+    file->stream = file->part ? open_part(file->part) : fopen(file->path, "wb");
+    if (file->stream)
+        return BB_OK;
+    bb_status status = fail_write(file);
+    if (file->part && errno == EWOULDBLOCK)
+        status = bb_fail(file->context, BB_OUTPUT, "%s: another process is writing it", file->path);
+    bb_release(file->context, file->part); /* not ours to remove */
+    file->part = NULL;
+    return status;
+}
+
 bb_status bb_file_create(bb_file *file, bb_context *context, const char *path)
 {
     *file = (bb_file){.context = context};
-    file->path = bb_copy_text(context, path);
-    file->part = file->path ? bb_format(context, "%s.part", path) : NULL;
-    if (!file->part) {
-        bb_file_abandon(file);
-        return BB_MEMORY;
+    char *target = realpath(path, NULL); /* a link stays a link */
+    file->path = bb_copy_text(context, target ? target : path);
+    free(target);
+    bb_status status = file->path ? BB_OK : BB_MEMORY;
+    if (status == BB_OK && !is_special(file->path)) {
+        file->part = bb_format(context, "%s.part", file->path);
+        status = file->part ? BB_OK : BB_MEMORY;
     }
-    file->stream = fopen(file->part, "wb");
-    if (!file->stream) {
-        const bb_status status = fail_write(file);
+    if (status == BB_OK)
+        status = open_file(file);
+    if (status != BB_OK)
         bb_file_abandon(file);
-        return status;
-    }
-    return BB_OK;
+    return status;
 }
 
 bb_status bb_file_write(bb_file *file, const void *bytes, size_t length)
@@ -93,10 +142,11 @@ bb_status bb_file_print(bb_file *file, const char *format, ...)
 
 bb_status bb_file_commit(bb_file *file)
 {
-    bool good = fflush(file->stream) == 0 && fsync(fileno(file->stream)) == 0;
+    bool good = fflush(file->stream) == 0;
+    if (file->part) /* renamed under the lock, which closing ends */
+        good = good && fsync(fileno(file->stream)) == 0 && rename(file->part, file->path) == 0;
     good = fclose(file->stream) == 0 && good;
     file->stream = NULL;
-    good = good && rename(file->part, file->path) == 0;
     const bb_status status = good ? BB_OK : fail_write(file);
     if (good) {
         bb_release(file->context, file->part);

@@ -91,6 +91,9 @@ static uint64_t bytes_with(const bb_chunk_store *store, const bb_run *run, const
     }
     for (uint32_t lane = 0; lane < run->lanes->n_lanes; lane++)
         total += lane_bytes[lane];
+    for (uint32_t lane = 0; lane < run->lanes->n_lanes; lane++)
+        if (run->largest_lane && lane_bytes[lane] > run->largest_lane)
+            return UINT64_MAX;
     return total;
 }
 

@@ -226,7 +226,16 @@ bb_status bb_engine_reserve(bb_engine *engine, const bb_chunk_store *store, cons
         higher = raise(&engine->n_entries[s], store->chunk.stages[s].n_entries) || higher;
         higher = raise(&engine->n_masks[s], store->chunk.stages[s].n_masks) || higher;
     }
-    return higher ? engine->backend->operations->reserve(engine->backend, &engine->limits) : BB_OK;
+    if (!higher)
+        return BB_OK;
+    const bb_status status = engine->backend->operations->reserve(engine->backend, &engine->limits);
+    if (status != BB_OK) { /* nothing is reserved now, whatever was before */
+        engine->limits.n_inputs = 0;
+        memset(engine->lane_bytes, 0, engine->lanes.n_lanes * sizeof(*engine->lane_bytes));
+        memset(engine->n_entries, 0, engine->plan->n_stages * sizeof(*engine->n_entries));
+        memset(engine->n_masks, 0, engine->plan->n_stages * sizeof(*engine->n_masks));
+    }
+    return status;
 }
 
 /* Copy the logits of a finished chunk to their rows. */
@@ -236,8 +245,10 @@ static bb_status collect(bb_engine *engine, const bb_chunk_store *store, const b
     const size_t stride =
         (size_t)engine->plan->stages[engine->plan->n_stages - 1].descriptor.out_stride * 2;
     float *slots = bb_allocate(engine->context, store->n_outputs * stride, sizeof(*slots));
-    if (!slots)
+    if (!slots) { /* what is under way still reads the store */
+        engine->backend->operations->finish(engine->backend, NULL, 0);
         return BB_MEMORY;
+    }
     bb_status status = engine->backend->operations->finish(
         engine->backend, slots, store->n_outputs * stride * sizeof(*slots));
     if (status == BB_OK && run->n_rows > engine->capacity_rows) {
@@ -273,11 +284,10 @@ static bb_status run_chunks(bb_engine *engine, bb_run *run, bb_chunk_store store
         if (status == BB_OK)
             status = bb_chunk_fill(next, run);
         engine->counts.list_seconds += seconds() - start;
-        const bool good = status == BB_OK;
-        if (running) {
-            const bb_status finished = collect(engine, &stores[1 - current], run);
-            status = good ? finished : status;
-        }
+        if (running && status == BB_OK)
+            status = collect(engine, &stores[1 - current], run);
+        else if (running)
+            engine->backend->operations->finish(engine->backend, NULL, 0);
         running = false;
         if (status != BB_OK || next->n_outputs == 0)
             return status;
@@ -320,10 +330,10 @@ bb_status bb_engine_run(bb_engine *engine, const void *inputs, uint64_t first_in
                         const bb_sampling *sampling)
 {
     engine->n_results = 0;
-    if (first_index + n > (uint64_t)1 << 32)
+    if (first_index > (uint64_t)1 << 32 || n > ((uint64_t)1 << 32) - first_index)
         return bb_fail(engine->context, BB_ARGUMENT,
                        "input %llu: at most 2^32 inputs can be numbered",
-                       (unsigned long long)(first_index + n - 1));
+                       (unsigned long long)first_index + (n ? n - 1 : 0));
     bb_sampler *sampler;
     bb_status status = bb_sampler_create(&sampler, engine->context, engine->plan, sampling);
     if (status != BB_OK)
@@ -337,6 +347,7 @@ bb_status bb_engine_run(bb_engine *engine, const void *inputs, uint64_t first_in
                   .first_index = first_index,
                   .n = n,
                   .budget = engine->budget,
+                  .largest_lane = engine->device->largest_buffer_bytes,
                   .leaves = engine->leaves,
                   .first_row = engine->first_row};
     if (status == BB_OK)

@@ -177,6 +177,7 @@ static bb_status verify_chunks(verification *v, const void *inputs, uint32_t n,
                       .inputs = inputs,
                       .n = n,
                       .budget = v->engine->budget,
+                      .largest_lane = v->engine->device->largest_buffer_bytes,
                       .leaves = leaves,
                       .first_row = first_row};
     while (status == BB_OK) {

@@ -139,9 +139,16 @@ bb_status bb_lower_random(bb_lowering *lowering, const bb_station *at, bb_step_k
                 bb_dims_text(&condition->dims, text));
     if (shape != ONE)
         return lower_mask(lowering, at, kind, choice, shape, p);
-    const bb_site wanted = {.kind = BB_SITE_DROP, .p = p, .n_draws = 2};
+    /* Where(u < keep, scale, 1): a drop changes nothing, so the branch that does is the kept one */
+    const double neutral = kind == BB_STEP_ADD || kind == BB_STEP_SUBTRACT ? 0 : 1;
+    double number;
+    const bool keeps = bb_tensor_uniform(choice->if_false, &number) && number == neutral &&
+                       !(bb_tensor_uniform(choice->if_true, &number) && number == neutral);
+    const bb_tensor *kept = keeps ? choice->if_true : choice->if_false;
+    const bb_tensor *dropped = keeps ? choice->if_false : choice->if_true;
+    const bb_site wanted = {.kind = BB_SITE_DROP, .p = keeps ? 1 - p : p, .n_draws = 2};
     uint32_t site;
-    bb_status status = use_site(lowering, at, condition->base, &wanted, false, &site);
+    bb_status status = use_site(lowering, at, condition->base, &wanted, keeps, &site);
     if (status != BB_OK)
         return status;
     bb_step *step = bb_lower_new_step(lowering, at, kind, 2, false, &status);
@@ -149,10 +156,9 @@ bb_status bb_lower_random(bb_lowering *lowering, const bb_station *at, bb_step_k
         return status;
     step->site = site;
     const uint32_t channels = lowering->shape.channels;
-    status = bb_lower_channels(lowering, at, choice->if_false, "the kept constant", step->a);
+    status = bb_lower_channels(lowering, at, kept, "the kept constant", step->a);
     if (status == BB_OK)
-        status = bb_lower_channels(lowering, at, choice->if_true, "the dropped constant",
-                                   step->a + channels);
+        status = bb_lower_channels(lowering, at, dropped, "the dropped constant", step->a + channels);
     for (uint32_t i = 0; status == BB_OK && kind == BB_STEP_DIVIDE && i < 2 * channels; i++)
         if (step->a[i] == 0)
             status = bb_import_fail(import, at->operation, BB_INPUT, "divides by zero");

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-
 static size_t n_taps(const bb_stage_descriptor *stage)
 {
     return (size_t)stage->kernel_h * stage->kernel_w;
@@ -59,29 +58,50 @@ static bb_status pack_bank(bb_context *context, const bb_stage *stage, uint32_t 
     return BB_OK;
 }
 
+/* Thresholds as they are; instead of the flags bits by channel: {flip, take the smallest sum}. */
+static void pack_flags(const bb_stage_descriptor *d, uint32_t group, uint32_t n_groups,
+                       bb_packed *out)
+{
+    uint32_t *record = out->bank;
+    for (uint32_t i = 0; i < n_groups * d->n_draws; i++, record += group * 2) {
+        uint32_t flip = 0, smallest = 0;
+        for (uint32_t channel = 0; channel < group; channel++) {
+            const uint32_t flags = record[group + channel];
+            const bool flips = flags & BB_FLIP, ands = flags & BB_POOL_AND;
+            flip |= (uint32_t)flips << channel;
+            smallest |= (uint32_t)(flips != ands) << channel;
+        }
+        record[group] = flip;
+        record[group + 1] = smallest;
+    }
+}
+
 /*
- * Weights u64 [octet][tap][word][8], then one pixel of ones (tail bits 0) and one of zeros: what a
- * border tap reads as its mask. Octets are filled up to a multiple of BB_OCTETS.
+ * Weights u64 [group][tap][word][octet][8], then a pixel of zeros and one of ones (tail bits 0): what
+ * padding and entries without a mask read. The last group is filled up.
  */
 bb_status bb_pack_lanes(bb_context *context, const bb_variant *variant, const bb_stage *stage,
                         bb_packed *out)
 {
     const bb_stage_descriptor *d = &stage->descriptor;
-    const uint32_t group = bb_variant_tunable(variant, "BB_OCTETS") * 8;
-    const uint32_t n_channels = (uint32_t)bb_divide_up(d->out_channels, group) * group;
-    const size_t row = n_taps(d) * d->in_words;
-    if (!allocate(context, row * n_channels + (size_t)d->in_words * 2, sizeof(uint64_t),
-                  &out->weights, &out->weight_bytes))
+    (void)variant;
+    const uint32_t group = BB_LANES_GROUP;
+    const uint32_t n_groups = (uint32_t)bb_divide_up(d->out_channels, group);
+    const size_t row = n_taps(d) * d->in_words, all = row * n_groups * group;
+    if (!allocate(context, all + (size_t)d->in_words * 2, sizeof(uint64_t), &out->weights,
+                  &out->weight_bytes))
         return BB_MEMORY;
     const uint64_t *from = stage->weights;
-    uint64_t *to = out->weights;
+    uint64_t *to = out->weights, *ones = to + all + d->in_words;
     for (uint32_t channel = 0; channel < d->out_channels; channel++)
         for (size_t i = 0; i < row; i++)
-            to[(channel / 8 * row + i) * 8 + channel % 8] = from[channel * row + i];
-    uint64_t *ones = to + row * n_channels;
+            to[(channel / group * row + i) * group + channel % group] = from[channel * row + i];
     for (uint32_t c = 0; c < d->in_channels; c++)
         ones[c / 64] |= (uint64_t)1 << (c % 64);
-    return pack_bank(context, stage, 8, n_channels, out);
+    const bb_status status = pack_bank(context, stage, group, n_groups * group, out);
+    if (status == BB_OK && d->emit == BB_EMIT_BITS)
+        pack_flags(d, group, n_groups, out);
+    return status;
 }
 
 /*

@@ -5,6 +5,9 @@
 
 #include "opencl/variant.h"
 
+/* Channels of a group of `lanes`: BB_OCTETS octets. */
+enum { BB_LANES_GROUP = 32 };
+
 /* On failure what was allocated stays in `out`, for the caller to release. */
 typedef bb_status bb_pack_function(bb_context *context, const bb_variant *variant,
                                    const bb_stage *stage, bb_packed *out);

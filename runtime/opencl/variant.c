@@ -38,6 +38,8 @@ uint32_t bb_variant_capabilities(cl_device_id device)
 bool bb_variant_serves(const bb_variant *variant, const bb_stage_descriptor *stage,
                        uint32_t capabilities, const char **why_not)
 {
+    const bool real = stage->emit == BB_EMIT_REAL;
+    const bool pooled = (size_t)stage->pool_h * stage->pool_w != 1;
     if (variant->sum != stage->sum)
         *why_not = "another sum";
     else if (variant->needs & ~capabilities)
@@ -47,10 +49,12 @@ bool bb_variant_serves(const bb_variant *variant, const bb_stage_descriptor *sta
         *why_not = "border classes";
     else if ((variant->shapes & BB_SHAPE_FEW_DRAWS) && stage->n_draws > 8)
         *why_not = "more than 8 draws";
-    else if ((variant->shapes & BB_SHAPE_NO_DILATION) && stage->dilation_h * stage->dilation_w != 1)
-        *why_not = "dilation";
-    else if ((variant->shapes & BB_SHAPE_TAPS_64) && (stage->kernel_h > 64 || stage->kernel_w > 64))
-        *why_not = "a kernel of more than 64 rows or columns";
+    else if ((variant->shapes & BB_SHAPE_BITS) && (real || pooled))
+        *why_not = "real values or a pool";
+    else if ((variant->shapes & BB_SHAPE_POOLED) && (real || !pooled))
+        *why_not = "no pool";
+    else if ((variant->shapes & BB_SHAPE_REAL) && !real)
+        *why_not = "bits";
     else
         return true;
     return false;
@@ -120,9 +124,9 @@ static void launch_tiles(const bb_stage_descriptor *stage, const bb_device_info 
 static void launch_lanes(const bb_variant *variant, const bb_stage_descriptor *stage,
                          const bb_device_info *device, uint32_t n_entries, bb_launch *out)
 {
-    const uint32_t octets = bb_variant_tunable(variant, "BB_OCTETS");
-    launch_tiles(stage, device, n_entries, bb_variant_tunable(variant, "BB_PIXELS"),
-                 (uint32_t)bb_divide_up(stage->out_channels, (size_t)octets * 8), out);
+    const bool pooled = variant->shapes & BB_SHAPE_POOLED;
+    launch_tiles(stage, device, n_entries, pooled ? 1 : bb_variant_tunable(variant, "BB_PIXELS"),
+                 (uint32_t)bb_divide_up(stage->out_channels, BB_LANES_GROUP), out);
 }
 
 static void launch_vector(const bb_variant *variant, const bb_stage_descriptor *stage,

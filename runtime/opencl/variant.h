@@ -19,8 +19,9 @@ enum {
     BB_SHAPE_ANY = 0,
     BB_SHAPE_ONE_CLASS = 1,   /* no border classes */
     BB_SHAPE_FEW_DRAWS = 2,   /* n_draws at most 8 */
-    BB_SHAPE_NO_DILATION = 4,
-    BB_SHAPE_TAPS_64 = 8      /* kernels of at most 64 rows and columns */
+    BB_SHAPE_BITS = 4,        /* emits bits, without a pool */
+    BB_SHAPE_POOLED = 8,      /* emits bits behind a pool */
+    BB_SHAPE_REAL = 16        /* emits real values */
 };
 
 /* Layouts and launch; the rows of shapes[] in variant.c. */

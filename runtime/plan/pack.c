@@ -186,6 +186,8 @@ uint64_t bb_pack_hash(const bb_plan *plan)
 {
     uint64_t hash =
         chain_hash(1, plan->input_scale, 3 * plan->input_shape.channels * sizeof(float));
+    const uint32_t input = plan->input_type;
+    hash = chain_hash(hash, &input, sizeof(input));
     for (uint32_t i = 0; i < plan->n_sites; i++) {
         const bb_site *site = &plan->sites[i];
         const uint32_t facts[3] = {(uint32_t)site->kind, site->n_draws, site->n_elements};
@@ -195,6 +197,9 @@ uint64_t bb_pack_hash(const bb_plan *plan)
     for (uint32_t s = 0; s < plan->n_stages; s++) {
         const bb_stage *stage = &plan->stages[s];
         hash = chain_hash(hash, &stage->descriptor, sizeof(stage->descriptor));
+        const uint32_t choice[3] = {stage->mask_site, stage->n_bank_sites, stage->deterministic};
+        hash = chain_hash(hash, choice, sizeof(choice));
+        hash = chain_hash(hash, stage->bank_weight, stage->n_bank_sites * sizeof(uint32_t));
         hash = chain_hash(hash, stage->sites, stage->n_sites * sizeof(stage->sites[0]));
         hash = chain_hash(hash, stage->weights, stage->weight_bytes);
         hash = chain_hash(hash, stage->bank, stage->n_bank_entries * sizeof(*stage->bank));

@@ -22,6 +22,8 @@ static bb_status check_sampling(bb_context *context, const bb_plan *plan, const 
     if (counted && (s->samples < 1 || s->samples > BB_MAX_SAMPLES))
         return bb_fail(context, BB_ARGUMENT, "%u samples: 1 to %u are possible", s->samples,
                        BB_MAX_SAMPLES);
+    if (s->mode == BB_SAMPLING_REPLAYED && !s->rows && plan->n_sites)
+        return bb_fail(context, BB_ARGUMENT, "replayed passes: no rows of draws were given");
     if (!(s->drop_probability <= 1))
         return bb_fail(context, BB_ARGUMENT,
                        "drop probability %g: a number from 0 to 1 is expected",

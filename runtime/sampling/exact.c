@@ -149,25 +149,46 @@ static bool precedes_sum(const bb_plan *plan, uint32_t site, uint32_t stage)
     return false;
 }
 
+/* With more random bits than these two passes hardly ever agree, and counting would take long. */
+#define MOST_BITS 256
+
+/* Random bits that are read up to the sum of a stage; a member counts as one. */
+static uint64_t bits_before(const bb_plan *plan, uint32_t stage, double drop_probability)
+{
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < plan->n_sites; i++) {
+        const bb_site *site = &plan->sites[i];
+        const bool certain =
+            site->kind != BB_SITE_MEMBER && is_certain(bb_site_probability(site, drop_probability));
+        if (!certain && precedes_sum(plan, i, stage))
+            bits += site_bits(site);
+    }
+    return bits;
+}
+
+static void extend_by_site(group *groups, uint32_t *n, const bb_site *site, double p)
+{
+    if (site->kind == BB_SITE_MEMBER)
+        extend(groups, n, groups + MAX_GROUPS, 0, site->n_draws);
+    else if (!is_certain(p))
+        for (uint32_t bit = 0; bit < site_bits(site) && *n <= MAX_GROUPS / 2; bit++)
+            extend(groups, n, groups + MAX_GROUPS, p, 0);
+}
+
 double bb_expected_evaluations(const bb_plan *plan, uint32_t stage, uint32_t samples,
                                double drop_probability)
 {
+    if (bits_before(plan, stage, drop_probability) > MOST_BITS)
+        return samples;
     group *groups = bb_allocate(plan->context, 2 * MAX_GROUPS, sizeof(*groups));
     if (!groups)
         return samples;
     uint32_t n = 1;
     groups[0] = (group){0, 1};
-    for (uint32_t i = 0; i < plan->n_sites; i++) {
-        const bb_site *site = &plan->sites[i];
-        const double p = bb_site_probability(site, drop_probability);
-        if (!precedes_sum(plan, i, stage))
-            continue;
-        if (site->kind == BB_SITE_MEMBER)
-            extend(groups, &n, groups + MAX_GROUPS, 0, site->n_draws);
-        for (uint32_t bit = 0;
-             site->kind != BB_SITE_MEMBER && !is_certain(p) && bit < site_bits(site); bit++)
-            extend(groups, &n, groups + MAX_GROUPS, p, 0);
-    }
+    for (uint32_t i = 0; i < plan->n_sites && n <= MAX_GROUPS / 2; i++)
+        if (precedes_sum(plan, i, stage))
+            extend_by_site(groups, &n, &plan->sites[i],
+                           bb_site_probability(&plan->sites[i], drop_probability));
     double expected = 0;
     for (uint32_t i = 0; i < n; i++) {
         const double probability = exp(groups[i].log_probability);
@@ -175,5 +196,5 @@ double bb_expected_evaluations(const bb_plan *plan, uint32_t stage, uint32_t sam
                                      : groups[i].count * -expm1(samples * log1p(-probability));
     }
     bb_release(plan->context, groups);
-    return expected;
+    return n <= MAX_GROUPS / 2 ? expected : samples; /* too many different probabilities */
 }

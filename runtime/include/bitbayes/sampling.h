@@ -52,8 +52,8 @@ size_t bb_plan_row_size(const bb_plan *plan);
 uint64_t bb_exact_leaf_count(const bb_plan *plan, double drop_probability);
 
 /** Expected distinct evaluations of stage `stage` per input when T = samples passes share prefixes:
- * sum over all prefixes of 1 - (1 - P(prefix))^T; prefixes with masks of more than 16 bits count as
- * all distinct. */
+ * sum over all prefixes of 1 - (1 - P(prefix))^T; prefixes of more than 256 random bits count as all
+ * distinct. */
 double bb_expected_evaluations(const bb_plan *plan, uint32_t stage, uint32_t samples,
                                double drop_probability);
 
