@@ -3,6 +3,7 @@
 #include "bench.h"
 #include "host/commands.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define AT(member) offsetof(bench_options, member)
@@ -129,5 +130,6 @@ int command_bench(int argc, char **argv)
     if (!invocation_begin(&call, &bench_description, argc, argv, &options, &options.common))
         return call.exit_code;
     catch_signals();
+    setenv("POCL_AFFINITY", "1", 0); /* else both of two threads may stay on one core for a whole run */
     return invocation_end(&call, dispatch(&call, &options));
 }

@@ -10,7 +10,7 @@ enum { N_UNROLLINGS = 6, MAX_PATHS = 2, MAX_STEPS = 1 << 28 };
 static const uint32_t unrollings[N_UNROLLINGS] = {4, 6, 8, 12, 16, 24};
 
 #define TRIAL_SECONDS 1e-3 /* of a launch while unrollings are compared */
-#define TRIAL_ROUNDS 4
+#define TRIAL_ROUNDS 12
 #define SMALLEST_STREAM ((size_t)64 << 20)
 #define LARGEST_STREAM ((size_t)256 << 20)
 #define VECTOR_BYTES 64
