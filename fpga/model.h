@@ -3,7 +3,7 @@
 #ifndef BITBAYES_FPGA_MODEL_H
 #define BITBAYES_FPGA_MODEL_H
 
-#include "fpga/driver.h"
+#include "board/driver.h"
 
 /* Where the cycles of a run go, and what it moves. */
 typedef struct bb_fpga_cost {

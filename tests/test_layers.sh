@@ -11,6 +11,7 @@ order="base
 model
 plan
 sampling
+board
 execute reference opencl
 statistics
 data
@@ -33,6 +34,7 @@ check_include() { # file folder included-path
     local target
     case $3 in
         bitbayes/*) target=$(folder_of_header "$(basename "$3" .h)") ;;
+        fpga/regs/bb_regs.h) target=board ;; # generated beside the RTL's package
         host/* | bench/* | tests/* | fpga/*) complain "$1 includes $3: the library knows none of those"; return ;;
         kernels/*) target=plan ;;
         */*) target=${3%%/*} ;;

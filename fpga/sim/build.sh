@@ -8,7 +8,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 flags="-std=gnu11 -O2 -ffp-contract=off -I$top -I$top/runtime -I$top/runtime/include -I$top/tests"
-for file in fpga/sim/case.c fpga/driver.c fpga/model.c runtime/reference/stage.c \
+for file in fpga/sim/case.c runtime/board/driver.c fpga/model.c runtime/reference/stage.c \
             tests/check/stages.c tests/check/check.c; do
     # shellcheck disable=SC2086
     ${CC:-cc} $flags -c "$top/$file" -o "$out/$(basename "$file" .c)-c.o"

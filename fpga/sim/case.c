@@ -3,7 +3,7 @@
 #include "case.h"
 
 #include "check/stages.h"
-#include "fpga/driver.h"
+#include "board/driver.h"
 #include "fpga/model.h"
 #include "reference/reference.h"
 

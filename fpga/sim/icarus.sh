@@ -12,7 +12,7 @@ mkdir -p "$out"
 rm -f "$out"/*.mem "$out"/*.args
 # shellcheck disable=SC2086
 ${CC:-cc} -std=gnu11 -O2 -ffp-contract=off -I"$top" -I"$top/runtime" -I"$top/runtime/include" \
-    -I"$top/tests" "$top/fpga/sim/dump.c" "$top/fpga/sim/case.c" "$top/fpga/driver.c" \
+    -I"$top/tests" "$top/fpga/sim/dump.c" "$top/fpga/sim/case.c" "$top/runtime/board/driver.c" \
     "$top/fpga/model.c" "$top/runtime/reference/stage.c" "$top/tests/check/stages.c" \
     "$top/tests/check/check.c" -o "$out/dump"
 "$out/dump" "$out" "$bits" "$seed" 4 32 256 2048 2048 256 32 4 128 | tee "$out/runs"

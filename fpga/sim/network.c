@@ -7,7 +7,7 @@
 #include "network.h"
 
 #include "execute/engine.h"
-#include "fpga/driver.h"
+#include "board/driver.h"
 #include "fpga/model.h"
 #include "reference/reference.h"
 #include <bitbayes/data.h>

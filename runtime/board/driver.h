@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a host does for the engine in fpga/rtl: says what the engine takes, fills call records and
- * packs what is packed. No I/O and no allocation: it serves the simulation and a board alike.
+ * packs what is packed. No I/O and no allocation: it serves the runtime, the simulation and a board
+ * alike.
  */
-#ifndef BITBAYES_FPGA_DRIVER_H
-#define BITBAYES_FPGA_DRIVER_H
+#ifndef BITBAYES_BOARD_DRIVER_H
+#define BITBAYES_BOARD_DRIVER_H
 
 #include "fpga/regs/bb_regs.h"
 #include "plan/plan.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Call records and packed operands for the engine. */
-#include "fpga/driver.h"
+#include "board/driver.h"
 
 #include <string.h>
 
