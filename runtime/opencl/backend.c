@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The OpenCL backend. Per chunk: one upload each of inputs, all work lists and all masks; one launch
- * per stage on an in-order queue; one wait, in finish().
+ * The OpenCL backend. Per chunk: one upload each of inputs, all work lists and all masks; one
+ * launch per stage on an in-order queue; one wait, in finish().
  */
 #include "opencl/opencl.h"
 
@@ -161,8 +161,8 @@ static bb_status upload_work(opencl_backend *self, const bb_chunk *chunk)
         n_list += list;
         n_mask += mask;
     }
-    bb_status status = enqueue_write(self, self->lists, self->list_words, n_list * 4, "work lists",
-                                     NULL);
+    bb_status status =
+        enqueue_write(self, self->lists, self->list_words, n_list * 4, "work lists", NULL);
     if (status == BB_OK)
         status = enqueue_write(self, self->masks, self->mask_words, n_mask * 8, "masks", NULL);
     return status;
@@ -366,7 +366,7 @@ static bb_status open_device(opencl_backend *self, bb_cl_device *device)
     shared->device = info;
     shared->capabilities = bb_variant_capabilities(device->device);
     shared->target =
-        (bb_cl_target){context, info->id, NULL, device->device, self->identity, self->cache};
+        (bb_cl_target){context, info->id, NULL, device->device, self->identity, self->cache, false};
     const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
                                                 (cl_context_properties)device->platform, 0};
     shared->target.cl = clCreateContext(properties, 1, &device->device, NULL, NULL, &code);

@@ -205,10 +205,12 @@ static bb_status fill(bb_device_list *list)
         else
             bb_release(list->context, rows[p].text);
     }
+    uint32_t number = 0;
     for (uint32_t p = 0; p < n_rows && status == BB_OK; p++) {
         uint32_t n_on_platform = 0;
         for (size_t t = 0; t < BB_COUNT_OF(types) && status == BB_OK; t++)
-            status = add_type(list, rows[p].id, p, t, &n_on_platform);
+            status = add_type(list, rows[p].id, number, t, &n_on_platform);
+        number += n_on_platform > 0; /* a driver without hardware must not move the others */
     }
     bb_release(list->context, rows);
     return status == BB_OK ? add_reference(list) : status;

@@ -68,7 +68,7 @@ static const char *try_kernel(bb_context *context, bb_cl_device *device)
     cl_context cl = clCreateContext(NULL, 1, &device->device, NULL, NULL, &code);
     if (code != CL_SUCCESS)
         return "no context for a trial";
-    const bb_cl_target target = {context, device->info.id, cl, device->device, "", ""};
+    const bb_cl_target target = {context, device->info.id, cl, device->device, "", "", true};
     cl_program program = NULL;
     const char *why = "the driver refuses inline assembly";
     if (bb_program_build(&program, &target, "popcount.cl probe.cl",

@@ -20,7 +20,7 @@ static bb_status fail_build(const bb_cl_target *target, cl_program program, cl_i
     if (!log)
         return BB_MEMORY;
     clGetProgramBuildInfo(program, target->device, CL_PROGRAM_BUILD_LOG, length, log, NULL);
-    for (char *line = log, *end; *line; line = end + (*end == '\n')) {
+    for (char *line = log, *end; *line && !target->silent; line = end + (*end == '\n')) {
         end = line + strcspn(line, "\n");
         bb_note(context, "device %s: build log: %.*s", target->id, (int)(end - line), line);
     }
@@ -59,8 +59,7 @@ static bb_status from_source(cl_program *out, const bb_cl_target *target, const 
 {
     cl_int code;
     const char *text = source->bytes;
-    cl_program program =
-        clCreateProgramWithSource(target->cl, 1, &text, &source->length, &code);
+    cl_program program = clCreateProgramWithSource(target->cl, 1, &text, &source->length, &code);
     if (code != CL_SUCCESS)
         return bb_cl_fail(target->context, target->id, "clCreateProgramWithSource", code,
                           "for %zu bytes (%s)", source->length, files);
@@ -84,8 +83,8 @@ static void store(const bb_cl_target *target, cl_program program, const char *ke
         return;
     unsigned char *bytes = bb_allocate(target->context, length, 1);
     /* the size asked for is that of the array of pointers */
-    if (bytes && clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof(bytes), &bytes, NULL) ==
-                     CL_SUCCESS)
+    if (bytes &&
+        clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof(bytes), &bytes, NULL) == CL_SUCCESS)
         bb_cache_store(target->context, target->cache, key, bytes, length);
     bb_release(target->context, bytes);
 }

@@ -13,6 +13,7 @@ typedef struct bb_cl_target {
     cl_device_id device;
     const char *identity; /* of platform, device and driver: part of the cache's key */
     const char *cache;    /* folder, "" for none */
+    bool silent;          /* a trial that may fail: its build log makes no notes */
 } bb_cl_target;
 
 /* Build shared.h, bits.cl and `files` (blank-separated). BB_DEVICE with the build log. */

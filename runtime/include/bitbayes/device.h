@@ -14,9 +14,9 @@ extern "C" {
 /**
  * One device. Texts are owned by the list.
  *
- * Devices are named by `P:D` (platforms sorted by name and version, devices by type in the order
- * below and then in the platform's order: stable as long as the drivers stay), by a part of the name
- * in any case, or by type (cpu, gpu, accelerator, custom). "ref" is the plain C reference and never
+ * Devices are named by `P:D` (platforms that have devices, sorted by name and version; devices by
+ * type in the order below and then in the platform's order: stable as long as the drivers stay), by a
+ * part of the name in any case, or by type (cpu, gpu, accelerator, custom). "ref" is the plain C reference and never
  * a silent fallback.
  */
 typedef struct bb_device_info {
