@@ -100,9 +100,9 @@ static void run_reference(stage_lab *lab)
     const uint32_t per_entry = work.n_outputs / work.n_entries;
     work.n_entries = lab->n_distinct;
     work.n_outputs = lab->n_distinct * per_entry;
-    const double start = seconds_now();
+    const double start = bb_seconds();
     bb_reference_stage(lab->stage, &work, lab->inputs, lab->expected);
-    lab->reference = (seconds_now() - start) / lab->n_distinct;
+    lab->reference = (bb_seconds() - start) / lab->n_distinct;
 }
 
 static bb_status compare(const stage_lab *lab, const bench_device *device)
@@ -198,9 +198,9 @@ bb_status lab_run(stage_lab *lab, uint32_t repeats, double *kernel, double *wall
     if (lab->trial)
         return bb_trial_run(lab->trial, repeats, kernel, wall);
 #endif
-    const double start = seconds_now();
+    const double start = bb_seconds();
     for (uint32_t i = 0; i < repeats; i++)
         bb_reference_stage(lab->stage, &lab->work, lab->inputs, lab->output);
-    *kernel = *wall = (seconds_now() - start) / repeats;
+    *kernel = *wall = (bb_seconds() - start) / repeats;
     return BB_OK;
 }

@@ -131,9 +131,9 @@ static bb_status run_once(model_lab *lab, run_costs *costs)
     bb_engine_counts before, after;
     bb_engine_count(lab->engine, &before);
     memcpy(lab->evaluated, before.stage_evaluations, lab->n_labs * sizeof(*lab->evaluated));
-    const double start = seconds_now();
+    const double start = bb_seconds();
     const bb_status status = bb_engine_run(lab->engine, lab->inputs, 0, lab->batch, &lab->sampling);
-    costs->seconds = seconds_now() - start;
+    costs->seconds = bb_seconds() - start;
     bb_engine_count(lab->engine, &after);
     for (uint32_t s = 0; s < lab->n_labs; s++) {
         lab->evaluated[s] = after.stage_evaluations[s] - lab->evaluated[s];

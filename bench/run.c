@@ -305,19 +305,19 @@ bb_status run_sample(bench_run *run, bench_device *device, bench_row *row, take_
                      void *payload)
 {
     double first = 0;
-    const double start = seconds_now();
+    const double start = bb_seconds();
     bb_status status = function(row, payload, &first); /* compiles what compiles on first use */
-    row->warm_up = seconds_now() - start;
+    row->warm_up = bb_seconds() - start;
     row->wall.n = row->bound.n = row->list.n = 0;
     row->transfer.n = row->kind == ROW_MODEL ? 0 : row->transfer.n; /* kernels: copied once */
-    const double end = seconds_now() + run->options->seconds;
+    const double end = bb_seconds() + run->options->seconds;
     row->stopped = "precision";
     while (status == BB_OK && row->time.n < MAX_TAKEN && !precise(run, row)) {
         if (interrupted()) {
             row->stopped = "interrupt";
             return bb_fail(run->context, BB_INTERRUPTED, "bench: interrupted");
         }
-        if (seconds_now() > end && row->time.n >= 2) {
+        if (bb_seconds() > end && row->time.n >= 2) {
             row->stopped = "time-out";
             break;
         }

@@ -219,12 +219,12 @@ static void check_device(doctor *d, const bb_device_info *device)
 {
     char what[64], text[1400];
     snprintf(what, sizeof(what), "device %s", device->id);
-    const double begun = seconds_now();
+    const double begun = bb_seconds();
     const bb_status status = doctor_run_tiny(d->context, device->id);
     if (status == BB_OK)
         snprintf(text, sizeof(text),
                  "%s: compiled and ran a tiny network in %.2f s, equal to the reference",
-                 device->name, seconds_now() - begun);
+                 device->name, bb_seconds() - begun);
     else
         snprintf(text, sizeof(text), "%s: %.*s", device->name,
                  (int)strcspn(bb_context_error(d->context), "\n"), bb_context_error(d->context));

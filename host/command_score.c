@@ -186,7 +186,7 @@ static bb_status load(scoring *s)
 {
     score_run *const run = &s->run;
     const score_options *const o = run->options;
-    const double begun = seconds_now();
+    const double begun = bb_seconds();
     bb_status status = bb_graph_load(&run->net.graph, run->context, run->model_path);
     if (status == BB_OK)
         status = preprocess_override(&run->preprocess, run->context, run->net.graph, o->scale,
@@ -198,7 +198,7 @@ static bb_status load(scoring *s)
         status = open_set(run, &s->ood, o->ood, NULL);
     if (status == BB_OK && o->out)
         status = score_make_folder(run);
-    run->times.load += seconds_now() - begun;
+    run->times.load += bb_seconds() - begun;
     return status;
 }
 
@@ -238,12 +238,12 @@ static bb_status commit(scoring *s)
     if (!path)
         return BB_MEMORY;
     unlink(path);
-    const double begun = seconds_now();
+    const double begun = bb_seconds();
     bb_status status = score_files_commit(&s->set);
     if (status == BB_OK && s->ood.data)
         status = score_files_commit(&s->ood);
-    s->run.times.write += seconds_now() - begun;
-    s->run.times.total = seconds_now() - s->begun;
+    s->run.times.write += bb_seconds() - begun;
+    s->run.times.total = bb_seconds() - s->begun;
     if (status == BB_OK)
         status = write_summary(s, path);
     bb_release(s->run.context, path);
@@ -284,7 +284,7 @@ static bb_status score(scoring *s)
         return status;
     score_collect_times(run);
     status = score_energy(run, &s->report);
-    run->times.total = seconds_now() - s->begun;
+    run->times.total = bb_seconds() - s->begun;
     if (status == BB_OK && run->options->out)
         status = commit(s);
     if (status == BB_OK)
@@ -307,7 +307,7 @@ int command_score(int argc, char **argv)
     scoring *const s = calloc(1, sizeof(*s));
     if (!s)
         return bb_status_exit_code(BB_MEMORY);
-    s->begun = seconds_now();
+    s->begun = bb_seconds();
     s->run.options = &options;
     if (!invocation_begin(&s->call, &score_description, argc, argv, &options, &options.common)) {
         const int code = s->call.exit_code;

@@ -52,7 +52,7 @@ static bb_status run_batch(bb_context *context, const energy_subject *subject)
 static bb_status run_window(bb_meter *meter, bb_context *context, const energy_subject *subject,
                             uint64_t *n_inputs)
 {
-    const double window = bb_meter_window(meter), begun = seconds_now();
+    const double window = bb_meter_window(meter), begun = bb_seconds();
     double last = begun, polled = begun;
     bb_status status = BB_OK;
     bb_meter_start(meter);
@@ -60,7 +60,7 @@ static bb_status run_window(bb_meter *meter, bb_context *context, const energy_s
         status = interrupted() ? bb_fail(context, BB_INTERRUPTED, "interrupted while measuring")
                                : run_batch(context, subject);
         *n_inputs += subject->n_inputs;
-        const double now = seconds_now();
+        const double now = bb_seconds();
         bb_meter_replay_advance(meter, now - last); /* a trace follows this clock */
         if (now - polled >= POLL_SECONDS) {         /* seldom: the device rests meanwhile */
             bb_meter_poll(meter);

@@ -10,13 +10,13 @@
 
 void progress_begin(progress *line, const char *what, uint64_t total)
 {
-    *line = (progress){.what = what, .total = total, .begun = seconds_now()};
+    *line = (progress){.what = what, .total = total, .begun = bb_seconds()};
     line->active = isatty(STDERR_FILENO) && !console_is_quiet();
 }
 
 void progress_show(progress *line, uint64_t done)
 {
-    const double now = seconds_now();
+    const double now = bb_seconds();
     if (!line->active || now - line->shown < 0.1 || done == 0)
         return;
     line->shown = now;

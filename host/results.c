@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 bb_status results_open(results *out, bb_context *context, const char *path)
 {
@@ -29,13 +28,6 @@ bb_status results_close(results *out, bb_status status)
         return bb_fail(out->context, BB_OUTPUT, "standard output: cannot write: %s",
                        errno ? strerror(errno) : "an earlier write failed");
     return status;
-}
-
-double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 const char *format_bytes(char text[32], uint64_t bytes)

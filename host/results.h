@@ -18,9 +18,6 @@ bb_status results_open(results *out, bb_context *context, const char *path);
 /* Finish if `status` is BB_OK, else drop the file. Returns `status`, or BB_OUTPUT. */
 bb_status results_close(results *out, bb_status status);
 
-/* Seconds of a steady clock. */
-double seconds_now(void);
-
 /* "1.5 MB" and the like, decimal; returns `text`. */
 const char *format_bytes(char text[32], uint64_t bytes);
 

@@ -39,7 +39,7 @@ static bb_status measure(score_run *run, score_report *report, energy_subject *s
 bb_status score_energy(score_run *run, score_report *report)
 {
     const uint32_t stages = bb_plan_stage_count(run->net.plan);
-    const double n = (double)report->set->count, begun = seconds_now();
+    const double n = (double)report->set->count, begun = bb_seconds();
     uint64_t *const evaluations = bb_allocate(run->context, stages, sizeof(*evaluations));
     if (!evaluations)
         return BB_MEMORY;
@@ -53,6 +53,6 @@ bb_status score_energy(score_run *run, score_report *report)
                               .leaves = (uint64_t)llround(report->leaves_per_input * n)};
     const bb_status status = measure(run, report, &subject);
     bb_release(run->context, evaluations);
-    run->times.energy = seconds_now() - begun;
+    run->times.energy = bb_seconds() - begun;
     return status;
 }

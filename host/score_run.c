@@ -177,7 +177,7 @@ static bb_status reduce(score_lane *lane, const score_block *block, bb_predictio
                         double *mean)
 {
     const uint32_t classes = bb_plan_class_count(lane->run->net.plan);
-    const double begun = seconds_now();
+    const double begun = bb_seconds();
     double *scratch = NULL;
     size_t room = 0;
     bb_status status = BB_OK;
@@ -196,7 +196,7 @@ static bb_status reduce(score_lane *lane, const score_block *block, bb_predictio
                                        classes, index, label_of(lane->run->set, index), scratch);
     }
     bb_release(lane->context, scratch);
-    lane->reduce_seconds += seconds_now() - begun;
+    lane->reduce_seconds += bb_seconds() - begun;
     return status;
 }
 
@@ -287,9 +287,9 @@ static void stop_run(score_run *run, bb_status status, const char *text)
 
 static bb_status read_inputs(score_run *run, const score_block *block, void *inputs)
 {
-    const double begun = seconds_now();
+    const double begun = bb_seconds();
     const bb_status status = bb_dataset_read(run->set->data, block->first, block->n, inputs);
-    run->times.load += seconds_now() - begun;
+    run->times.load += bb_seconds() - begun;
     return status;
 }
 
@@ -330,10 +330,10 @@ static bb_status hand_on(score_run *run, const score_block *block)
     }
     if (status == BB_OK)
         status = score_keep_shown(run, set, block);
-    const double begun = seconds_now();
+    const double begun = bb_seconds();
     if (status == BB_OK)
         status = score_files_add(run, set, block);
-    run->times.write += seconds_now() - begun;
+    run->times.write += bb_seconds() - begun;
     set->done += block->n;
     progress_show(&line, set->done);
     return status;
@@ -445,9 +445,9 @@ bb_status score_set_run(score_run *run, score_set *set)
     pthread_mutex_init(&run->lock, NULL);
     pthread_cond_init(&run->turn, NULL);
     progress_begin(&line, "inputs", set->count);
-    const double begun = seconds_now();
+    const double begun = bb_seconds();
     const bb_status status = run_lanes(run);
-    run->times.run += seconds_now() - begun;
+    run->times.run += bb_seconds() - begun;
     progress_end(&line);
     pthread_cond_destroy(&run->turn);
     pthread_mutex_destroy(&run->lock);

@@ -22,7 +22,7 @@ static bool is_shown(const score_report *report, uint32_t m)
 
 bb_status score_measure(score_run *run, score_report *report)
 {
-    const double begun = seconds_now();
+    const double begun = bb_seconds();
     const score_set *const set = report->set, *const ood = report->ood;
     const bb_bootstrap bootstrap = {run->options->seed, (uint32_t)run->options->resamples};
     score_figures *const figures = &report->figures;
@@ -34,7 +34,7 @@ bb_status score_measure(score_run *run, score_report *report)
     if (status == BB_OK && run->with_plain)
         status = bb_summary_difference(figures->difference, set->sampled, ood ? ood->sampled : NULL,
                                        set->plain, ood ? ood->plain : NULL, &bootstrap);
-    run->times.reduce += seconds_now() - begun;
+    run->times.reduce += bb_seconds() - begun;
     return status;
 }
 

@@ -214,6 +214,57 @@ Test(devices, kernel_names_are_unique)
             cr_expect(strcmp(bb_variants[i].kernel, bb_variants[k].kernel) != 0);
 }
 
+static const bb_variant *find_variant(const char *kernel)
+{
+    for (size_t i = 0; i < bb_n_variants; i++)
+        if (strcmp(bb_variants[i].kernel, kernel) == 0)
+            return &bb_variants[i];
+    cr_assert(false, "%s", kernel);
+    return NULL;
+}
+
+Test(devices, names_of_variants_may_carry_set_and_launch)
+{
+    static const char *const good[] = {"lanes", "plain,lanes:1", "lanes:0:1", "tile32:1:0,plain"};
+    static const char *const bad[] = {"lanez", "lanes:", "lanes:x", "lanes:1:", "lanes:1:1:1",
+                                      "plain:1", "tile32:0:1", "lanes:999", ""};
+    cr_assert(bb_context_create(&context, NULL) == BB_OK);
+    for (size_t i = 0; i < BB_COUNT_OF(good); i++)
+        cr_expect(bb_variant_check_names(context, good[i]) == BB_OK, "%s", good[i]);
+    for (size_t i = 0; i < BB_COUNT_OF(bad); i++)
+        cr_expect(bb_variant_check_names(context, bad[i]) == BB_ARGUMENT, "%s", bad[i]);
+    bb_choice choice;
+    bool all;
+    const bb_variant *lanes = find_variant("bb_bits__lanes");
+    cr_expect(bb_variant_named("plain,lanes:1:2", lanes, &choice, &all));
+    cr_expect(choice.variant == lanes && choice.set == 1 && choice.launch == 2 && !all);
+    cr_expect(bb_variant_named("lanes", lanes, &choice, &all) && choice.set == 0 && all);
+    cr_expect(!bb_variant_named("lane,plain", lanes, &choice, &all));
+    char *options = bb_choice_options(context, &(bb_choice){lanes, 1, 0});
+    cr_expect_str_eq(options, "-D BB_PIXELS=2");
+    bb_release(context, options);
+    cr_expect(bb_choice_tunable(&(bb_choice){lanes, 1, 0}, "BB_PIXELS") == 2);
+    cr_expect(bb_choice_tunable(&(bb_choice){lanes, 1, 0}, "PIXELS") == 1);
+    bb_context_free(context);
+}
+
+/* A device whose registers allow only small groups gets another set, or no such kernel. */
+Test(devices, groups_fit_the_kernel)
+{
+    const bb_stage_descriptor stage = {.sum = BB_SUM_BITS, .emit = BB_EMIT_BITS, .out_words = 1,
+                                       .out_channels = 64, .out_h = 3, .out_w = 3};
+    const bb_variant *tile32 = find_variant("bb_bits__tile32");
+    const bb_variant *lanes = find_variant("bb_bits__lanes");
+    bb_launch launch;
+    const bb_room large = {2, 256}, middle = {2, 128}, one = {2, 1};
+    cr_expect(bb_choice_launch(&(bb_choice){tile32, 0, 0}, &stage, &large, 1, &launch));
+    cr_expect(!bb_choice_launch(&(bb_choice){tile32, 0, 0}, &stage, &middle, 1, &launch));
+    cr_expect(bb_choice_launch(&(bb_choice){tile32, 1, 0}, &stage, &middle, 1, &launch));
+    cr_expect(!bb_choice_launch(&(bb_choice){tile32, 1, 0}, &stage, &one, 1, &launch));
+    cr_expect(bb_choice_launch(&(bb_choice){lanes, 0, 0}, &stage, &one, 1, &launch));
+    cr_expect(launch.local[0] == 1);
+}
+
 /* Counts allocations down; fails the n-th. */
 typedef struct failing {
     long left;

@@ -189,10 +189,13 @@ static bool check_case(bb_backend *backend, uint32_t s, const char *label)
     return good;
 }
 
-/* One variant on one device: the cases that it serves, compacted into a plan of their own. */
-static void check_variant(bb_context *context, const bb_cl_device *device,
-                          const bb_variant *variant, const char *popcount)
+/* One choice on one device: the cases that it serves, compacted into a plan of their own. */
+static void check_choice(bb_context *context, const bb_cl_device *device, const bb_choice *choice,
+                         const char *popcount)
 {
+    const bb_variant *variant = choice->variant;
+    char name[64];
+    snprintf(name, sizeof(name), "%s:%u:%u", variant->name, choice->set, choice->launch);
     static bb_stage served[MAX_CASES];
     static uint32_t case_of[MAX_CASES];
     const uint32_t capabilities = bb_variant_capabilities(device->device);
@@ -208,23 +211,40 @@ static void check_variant(bb_context *context, const bb_cl_device *device,
         return;
     }
     const bb_plan plan = {.stages = served, .n_stages = n, .input_stride = 1};
-    bb_backend *backend = open_backend(context, &plan, id, variant->name, popcount);
+    bb_backend *backend = open_backend(context, &plan, id, name, popcount);
     for (uint32_t s = 0; s < n && n_bad < 5; s++) {
         char label[256];
-        snprintf(label, sizeof(label), "%s (%s) on %s, %s", variant->kernel, popcount, id,
+        snprintf(label, sizeof(label), "%s, %s (%s) on %s, %s", variant->kernel, name, popcount, id,
                  cases.labels[case_of[s]]);
         n_bad += !check_case(backend, s, label);
     }
     backend->operations->free(backend);
-    cr_expect(n_bad == 0, "%s on %s: wrong results, BB_TEST_SEED=%llu", variant->kernel, id,
+    cr_expect(n_bad == 0, "%s, %s on %s: wrong results, BB_TEST_SEED=%llu", variant->kernel, name, id,
               (unsigned long long)check_seed());
+}
+
+/* Every set of tunables and every launch, whether or not a trial run would choose it. */
+static void check_variant(bb_context *context, const bb_cl_device *device,
+                          const bb_variant *variant, const char *popcount)
+{
+    const char *only = getenv("BB_TEST_VARIANT");
+    bb_choice choice;
+    bool all = true;
+    if (only && !bb_variant_named(only, variant, &choice, &all))
+        return;
+    if (!all) {
+        check_choice(context, device, &choice, popcount);
+        return;
+    }
+    const uint32_t n_sets = bb_variant_sets(variant), n_launches = bb_variant_launches(variant);
+    for (uint32_t i = 0; i < n_sets || i < n_launches; i++)
+        check_choice(context, device, &(bb_choice){variant, i % n_sets, i % n_launches}, popcount);
 }
 
 static void check_sum(uint32_t sum)
 {
     bb_context *context = NULL;
     bb_device_list *list = NULL;
-    const char *only = getenv("BB_TEST_VARIANT");
     cr_assert(bb_context_create(&context, NULL) == BB_OK);
     cr_assert(bb_device_list_create(&list, context) == BB_OK);
     if (bb_device_list_count(list) == 1) /* "ref" alone */
@@ -233,7 +253,7 @@ static void check_sum(uint32_t sum)
     for (uint32_t i = 0; i < bb_device_list_count(list); i++) {
         const bb_device_info *info = bb_device_list_get(list, i);
         for (size_t v = 0; v < bb_n_variants && list->devices[i].platform; v++) {
-            if (bb_variants[v].sum != sum || (only && !bb_variant_named(only, bb_variants[v].name)))
+            if (bb_variants[v].sum != sum)
                 continue;
             check_variant(context, &list->devices[i], &bb_variants[v], "portable");
             if (list->devices[i].vpopcnt && bb_variants[v].shape == BB_KERNEL_LANES)

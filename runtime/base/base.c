@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <xxhash.h>
 
 struct bb_context {
@@ -177,4 +178,11 @@ void *bb_copy_bytes(bb_context *context, const void *bytes, size_t count, size_t
 uint64_t bb_hash(const void *bytes, size_t length)
 {
     return XXH3_64bits(bytes, length);
+}
+
+double bb_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }

@@ -100,6 +100,9 @@ bb_status bb_file_print(bb_file *file, const char *format, ...) BB_PRINTF(2, 3);
 bb_status bb_file_commit(bb_file *file);
 void bb_file_abandon(bb_file *file);
 
+/* Seconds of a clock that never goes back. */
+double bb_seconds(void);
+
 /* XXH3, 64 bits: tells files and plans apart; no protection against intent. */
 uint64_t bb_hash(const void *bytes, size_t length);
 

@@ -50,9 +50,7 @@ static double now(bb_meter *meter)
 {
     if (meter->operations->now)
         return meter->operations->now(meter);
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+    return bb_seconds();
 }
 
 static void wait_for(bb_meter *meter, double seconds)

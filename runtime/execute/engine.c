@@ -7,16 +7,8 @@
 #endif
 
 #include <string.h>
-#include <time.h>
 
 #define REFERENCE_BUDGET ((uint64_t)1 << 30)
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static bb_status open_backend(bb_engine *engine, const bb_device_info *device,
                               const bb_engine_options *options)
@@ -280,10 +272,10 @@ static bb_status run_chunks(bb_engine *engine, bb_run *run, bb_chunk_store store
     bool running = false;
     for (uint32_t current = 0;; current = 1 - current) {
         bb_chunk_store *next = &stores[current];
-        const double start = seconds();
+        const double start = bb_seconds();
         if (status == BB_OK)
             status = bb_chunk_fill(next, run);
-        engine->counts.list_seconds += seconds() - start;
+        engine->counts.list_seconds += bb_seconds() - start;
         if (running && status == BB_OK)
             status = collect(engine, &stores[1 - current], run);
         else if (running)

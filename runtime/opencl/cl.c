@@ -3,7 +3,6 @@
 #include "opencl/cl.h"
 
 #include <string.h>
-#include <time.h>
 
 static const struct {
     cl_int code;
@@ -118,13 +117,6 @@ uint64_t bb_cl_device_number(cl_device_id device, cl_device_info what)
     if (clGetDeviceInfo(device, what, sizeof(value), &value, NULL) != CL_SUCCESS)
         return 0;
     return value;
-}
-
-double bb_cl_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
 double bb_cl_event_seconds(cl_event event)

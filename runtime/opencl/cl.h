@@ -22,9 +22,6 @@ char *bb_cl_platform_text(bb_context *context, cl_platform_id platform, cl_platf
 /* A number of up to 64 bits; 0 where the device does not know the question. */
 uint64_t bb_cl_device_number(cl_device_id device, cl_device_info what);
 
-/* Seconds of a clock that never goes back. */
-double bb_cl_seconds(void);
-
 /* Seconds that a finished command ran, by the device's clock; negative where it does not tell. */
 double bb_cl_event_seconds(cl_event event);
 

@@ -16,10 +16,10 @@ static bool allocate(bb_context *context, size_t count, size_t size, void **out,
     return *out != NULL;
 }
 
-bb_status bb_pack_plain(bb_context *context, const bb_variant *variant, const bb_stage *stage,
+bb_status bb_pack_plain(bb_context *context, const bb_choice *choice, const bb_stage *stage,
                         bb_packed *out)
 {
-    (void)variant;
+    (void)choice;
     out->weight_bytes = stage->weights ? stage->weight_bytes : 0;
     out->bank_bytes = stage->n_bank_entries * sizeof(*stage->bank);
     if (out->weight_bytes)
@@ -77,14 +77,14 @@ static void pack_flags(const bb_stage_descriptor *d, uint32_t group, uint32_t n_
 }
 
 /*
- * Weights u64 [group][tap][word][octet][8], then a pixel of zeros and one of ones (tail bits 0): what
- * padding and entries without a mask read. The last group is filled up.
+ * Weights u64 [group][tap][word][octet][8], then a pixel of zeros and one of ones (tail bits 0):
+ * what padding and entries without a mask read. The last group is filled up.
  */
-bb_status bb_pack_lanes(bb_context *context, const bb_variant *variant, const bb_stage *stage,
+bb_status bb_pack_lanes(bb_context *context, const bb_choice *choice, const bb_stage *stage,
                         bb_packed *out)
 {
     const bb_stage_descriptor *d = &stage->descriptor;
-    (void)variant;
+    (void)choice;
     const uint32_t group = BB_LANES_GROUP;
     const uint32_t n_groups = (uint32_t)bb_divide_up(d->out_channels, group);
     const size_t row = n_taps(d) * d->in_words, all = row * n_groups * group;
@@ -105,13 +105,13 @@ bb_status bb_pack_lanes(bb_context *context, const bb_variant *variant, const bb
 }
 
 /*
- * Weights [block of 16 channels][in_channel][tap][16] for the byte sums, as i8 masks: 0 for -1 and -1
- * for +1; [block][tap][in_channel][16] as f32 for the float sums: the order of the sum.
+ * Weights [block of 16 channels][in_channel][tap][16] for the byte sums, as i8 masks: 0 for -1 and
+ * -1 for +1; [block][tap][in_channel][16] as f32 for the float sums: the order of the sum.
  */
-bb_status bb_pack_vector(bb_context *context, const bb_variant *variant, const bb_stage *stage,
+bb_status bb_pack_vector(bb_context *context, const bb_choice *choice, const bb_stage *stage,
                          bb_packed *out)
 {
-    (void)variant;
+    (void)choice;
     const bb_stage_descriptor *d = &stage->descriptor;
     const bool bytes = d->in_type == BB_TYPE_BYTES;
     const uint32_t n_channels = (d->out_channels + 15) / 16 * 16;
@@ -141,10 +141,10 @@ uint32_t bb_tile32_channels(const bb_stage_descriptor *stage)
 }
 
 /* Weights u32 [tap][word][channel]: neighbouring work-items read neighbouring words. */
-bb_status bb_pack_tile32(bb_context *context, const bb_variant *variant, const bb_stage *stage,
+bb_status bb_pack_tile32(bb_context *context, const bb_choice *choice, const bb_stage *stage,
                          bb_packed *out)
 {
-    (void)variant;
+    (void)choice;
     const bb_stage_descriptor *d = &stage->descriptor;
     const uint32_t n_channels = bb_tile32_channels(d);
     const size_t row = n_taps(d) * d->in_words * 2;

@@ -9,7 +9,7 @@
 enum { BB_LANES_GROUP = 32 };
 
 /* On failure what was allocated stays in `out`, for the caller to release. */
-typedef bb_status bb_pack_function(bb_context *context, const bb_variant *variant,
+typedef bb_status bb_pack_function(bb_context *context, const bb_choice *choice,
                                    const bb_stage *stage, bb_packed *out);
 
 bb_pack_function bb_pack_plain, bb_pack_lanes, bb_pack_vector, bb_pack_tile32;

@@ -56,13 +56,13 @@ static bb_status run(const bb_roofline *self, cl_kernel kernel, size_t items, si
                      double *seconds, double *wall)
 {
     cl_event event = NULL;
-    const double start = bb_cl_seconds();
+    const double start = bb_seconds();
     cl_int code = clEnqueueNDRangeKernel(self->shared->queue, kernel, 1, NULL, &items, &local, 0,
                                          NULL, &event);
     if (code != CL_SUCCESS)
         return fail(self, "clEnqueueNDRangeKernel", code, "roofline");
     code = clFinish(self->shared->queue);
-    *wall = bb_cl_seconds() - start;
+    *wall = bb_seconds() - start;
     const double told = bb_cl_event_seconds(event);
     *seconds = told > 0 ? told : *wall;
     clReleaseEvent(event);

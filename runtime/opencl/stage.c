@@ -45,7 +45,7 @@ static bb_status upload_all(bb_cl_stage *self, const bb_cl_shared *shared)
     const bb_stage_descriptor *d = &stage->descriptor;
     bb_context *context = shared->target.context;
     bb_packed packed;
-    bb_status status = bb_variant_pack(context, self->variant, stage, &packed);
+    bb_status status = bb_choice_pack(context, &self->choice, stage, &packed);
     if (status == BB_OK)
         status = upload(&self->weights, shared, packed.weights, packed.weight_bytes, self->index,
                         "weights");
@@ -62,63 +62,117 @@ static bb_status upload_all(bb_cl_stage *self, const bb_cl_shared *shared)
     return status;
 }
 
-/* The program of a variant: an image's, one that an earlier stage built, or a new one. */
-static bb_status find_program(bb_cl_shared *shared, const bb_variant *variant, cl_program *out)
+/* The program of a choice: an image's, one that an earlier stage built, or a new one. */
+static bb_status find_program(bb_cl_shared *shared, const bb_choice *choice, cl_program *out)
 {
-    for (uint32_t i = 0; i < shared->n_programs; i++)
-        if (!shared->programs[i].variant || shared->programs[i].variant == variant) {
-            *out = shared->programs[i].program;
+    const bb_variant *variant = choice->variant;
+    for (uint32_t i = 0; i < shared->n_programs; i++) {
+        const bb_cl_program *built = &shared->programs[i];
+        if (!built->variant || (built->variant == variant && built->set == choice->set)) {
+            *out = built->program;
             return BB_OK;
         }
+    }
     bb_context *context = shared->target.context;
     bb_cl_program *grown =
         bb_resize(context, shared->programs, shared->n_programs + 1, sizeof(*grown));
     if (!grown)
         return BB_MEMORY;
     shared->programs = grown;
-    char *options = bb_format(context, "-cl-std=CL1.2 -D BB_KERNEL=%s%s %s", variant->kernel,
-                              shared->vpopcnt ? " -D BB_POPCOUNT_X86" : "", variant->defines);
+    char *tuned = bb_choice_options(context, choice);
+    char *options = tuned
+                        ? bb_format(context, "-cl-std=CL1.2 -D BB_KERNEL=%s%s %s", variant->kernel,
+                                    shared->vpopcnt ? " -D BB_POPCOUNT_X86" : "", tuned)
+                        : NULL;
+    bb_release(context, tuned);
     if (!options)
         return BB_MEMORY;
-    const double start = bb_cl_seconds();
+    const double start = bb_seconds();
     const bb_status status = bb_program_build(out, &shared->target, variant->files, options);
-    shared->compile_seconds += bb_cl_seconds() - start;
+    shared->compile_seconds += bb_seconds() - start;
     bb_release(context, options);
     if (status == BB_OK)
-        grown[shared->n_programs++] = (bb_cl_program){*out, variant};
+        grown[shared->n_programs++] = (bb_cl_program){*out, variant, choice->set};
     return status;
 }
 
+/* Whether a line may be chosen by rule, and which of its sets and launches. */
 static bool allowed(const bb_cl_shared *shared, const bb_variant *variant,
-                    const bb_stage_descriptor *stage, const char **why)
+                    const bb_stage_descriptor *stage, bb_choice *choice, const char **why)
 {
+    bool all;
     if (!bb_variant_serves(variant, stage, shared->capabilities, why))
         return false;
     if (shared->variants) {
         *why = "named";
-        return bb_variant_named(shared->variants, variant->name);
+        return bb_variant_named(shared->variants, variant, choice, &all);
     }
+    *choice = (bb_choice){.variant = variant};
     *why = variant->prefers ? "the device has what it is made for" : "serves every device";
     return !(variant->prefers & ~shared->capabilities);
 }
 
-/* The kernel of a variant; BB_UNSUPPORTED (no text) if an image does not hold it. */
-static bb_status make_kernel(bb_cl_stage *self, bb_cl_shared *shared, const bb_variant *variant)
+/* Work-items that a group of this kernel may have: registers may allow fewer than the device does.
+ */
+static size_t largest_group(const bb_cl_shared *shared, cl_kernel kernel)
+{
+    size_t group = 0;
+    if (clGetKernelWorkGroupInfo(kernel, shared->target.device, CL_KERNEL_WORK_GROUP_SIZE,
+                                 sizeof(group), &group, NULL) != CL_SUCCESS ||
+        group == 0 || group > shared->device->max_work_group)
+        group = (size_t)shared->device->max_work_group;
+    return group ? group : 1;
+}
+
+/* The kernel of a choice; BB_UNSUPPORTED (no text) if an image does not hold it, or if its groups
+ * are larger than the device can run. */
+static bb_status make_kernel(bb_cl_stage *self, bb_cl_shared *shared, const bb_choice *choice)
 {
     cl_program program;
     cl_int code;
-    const bb_status status = find_program(shared, variant, &program);
+    bb_launch launch;
+    const bb_status status = find_program(shared, choice, &program);
     if (status != BB_OK)
         return status;
-    cl_kernel kernel = clCreateKernel(program, variant->kernel, &code);
+    cl_kernel kernel = clCreateKernel(program, choice->variant->kernel, &code);
     if (code == CL_INVALID_KERNEL_NAME && shared->n_programs && !shared->programs[0].variant)
         return BB_UNSUPPORTED;
     if (code != CL_SUCCESS)
         return bb_cl_fail(shared->target.context, shared->target.id, "clCreateKernel", code,
-                          "for %s (stage %u)", variant->kernel, self->index);
+                          "for %s (stage %u)", choice->variant->kernel, self->index);
     self->kernel = kernel;
-    self->variant = variant;
-    return BB_OK;
+    self->choice = *choice;
+    self->room = (bb_room){shared->device->compute_units, largest_group(shared, kernel)};
+    if (bb_choice_launch(choice, &self->stage->descriptor, &self->room, 1, &launch))
+        return BB_OK;
+    clReleaseKernel(kernel);
+    self->kernel = NULL;
+    return BB_UNSUPPORTED;
+}
+
+/* The line that rules choose, in the first set of its tunables that the device can run. */
+static bb_status make_by_rule(bb_cl_stage *self, bb_cl_shared *shared, const bb_variant *variant,
+                              bb_choice choice)
+{
+    const bool any = !shared->variants;
+    bb_status status = make_kernel(self, shared, &choice);
+    while (status == BB_UNSUPPORTED && any && ++choice.set < bb_variant_sets(variant))
+        status = make_kernel(self, shared, &choice);
+    return status;
+}
+
+/* "lanes:0:1 -D BB_PIXELS=4 (why)" */
+static bb_status describe(bb_cl_stage *self, const bb_cl_shared *shared, const char *why)
+{
+    bb_context *context = shared->target.context;
+    const bb_choice *choice = &self->choice;
+    char *options = bb_choice_options(context, choice);
+    if (options)
+        self->text =
+            bb_format(context, "%s:%u:%u%s%s (%s)", choice->variant->name, (unsigned)choice->set,
+                      (unsigned)choice->launch, *options ? " " : "", options, why);
+    bb_release(context, options);
+    return self->text ? BB_OK : BB_MEMORY;
 }
 
 static bb_status choose(bb_cl_stage *self, bb_cl_shared *shared)
@@ -126,18 +180,14 @@ static bb_status choose(bb_cl_stage *self, bb_cl_shared *shared)
     bb_context *context = shared->target.context;
     const bb_stage_descriptor *d = &self->stage->descriptor;
     for (size_t i = bb_n_variants; i-- > 0;) {
-        const bb_variant *variant = &bb_variants[i];
+        bb_choice choice;
         const char *why = NULL;
-        if (!allowed(shared, variant, d, &why))
+        if (!allowed(shared, &bb_variants[i], d, &choice, &why))
             continue;
-        const bb_status status = make_kernel(self, shared, variant);
+        const bb_status status = make_by_rule(self, shared, &bb_variants[i], choice);
         if (status == BB_UNSUPPORTED)
             continue;
-        if (status != BB_OK)
-            return status;
-        self->text = bb_format(context, "%s%s%s (%s)", variant->name, *variant->defines ? " " : "",
-                               variant->defines, why);
-        return self->text ? BB_OK : BB_MEMORY;
+        return status == BB_OK ? describe(self, shared, why) : status;
     }
     return bb_fail(context, BB_UNSUPPORTED,
                    "device %s: no kernel serves stage %u '%s' (variants allowed: %s)",
@@ -152,7 +202,8 @@ static bb_status set_argument(const bb_cl_stage *self, const bb_cl_shared *share
     if (code == CL_SUCCESS)
         return BB_OK;
     return bb_cl_fail(shared->target.context, shared->target.id, "clSetKernelArg", code,
-                      "for argument %u of %s (stage %u)", at, self->variant->kernel, self->index);
+                      "for argument %u of %s (stage %u)", at, self->choice.variant->kernel,
+                      self->index);
 }
 
 static bb_status set_buffer(const bb_cl_stage *self, const bb_cl_shared *shared, cl_uint at,
@@ -165,8 +216,8 @@ static bb_status set_buffer(const bb_cl_stage *self, const bb_cl_shared *shared,
 static bb_status set_resident(const bb_cl_stage *self, const bb_cl_shared *shared)
 {
     const cl_mem buffers[] = {self->weights, self->channel_scale, self->bank, self->border};
-    bb_status status = set_argument(self, shared, 0, sizeof(self->stage->descriptor),
-                                    &self->stage->descriptor);
+    bb_status status =
+        set_argument(self, shared, 0, sizeof(self->stage->descriptor), &self->stage->descriptor);
     for (cl_uint i = 0; i < BB_COUNT_OF(buffers) && status == BB_OK; i++)
         status = set_buffer(self, shared, 1 + i, buffers[i]);
     return status;
@@ -209,8 +260,8 @@ static bb_status launch_slice(const bb_cl_stage *self, const bb_cl_shared *share
                               cl_uint n_entries, cl_event *event)
 {
     bb_launch launch;
-    bb_variant_launch(self->variant, &self->stage->descriptor, shared->device,
-                      n_entries ? n_entries : 1, &launch);
+    bb_choice_launch(&self->choice, &self->stage->descriptor, &self->room,
+                     n_entries ? n_entries : 1, &launch);
     bb_status status = set_argument(self, shared, 8, sizeof(first), &first);
     if (status == BB_OK)
         status = set_argument(self, shared, 9, sizeof(n_entries), &n_entries);
@@ -222,7 +273,7 @@ static bb_status launch_slice(const bb_cl_stage *self, const bb_cl_shared *share
         return BB_OK;
     return bb_cl_fail(shared->target.context, shared->target.id, "clEnqueueNDRangeKernel", code,
                       "for %zu x %zu work-items (stage %u, %s)", launch.global[0], launch.global[1],
-                      self->index, self->variant->kernel);
+                      self->index, self->choice.variant->kernel);
 }
 
 static bb_status set_call(const bb_cl_stage *self, const bb_cl_shared *shared,
@@ -244,7 +295,7 @@ bb_status bb_cl_stage_launch(const bb_cl_stage *self, const bb_cl_shared *shared
                              const bb_cl_call *call, cl_event *event)
 {
     const bb_stage_descriptor *d = &self->stage->descriptor;
-    const cl_uint limit = bb_variant_launch_limit(self->variant, d);
+    const cl_uint limit = bb_choice_launch_limit(&self->choice, d);
     bb_status status = set_call(self, shared, call);
     for (cl_uint done = 0; done < call->n_entries && status == BB_OK; done += limit) {
         const cl_uint n = call->n_entries - done < limit ? call->n_entries - done : limit;
@@ -256,20 +307,21 @@ bb_status bb_cl_stage_launch(const bb_cl_stage *self, const bb_cl_shared *shared
     return status;
 }
 
-/* Drivers that compile at the first launch do it here, on an empty list, and not in the first chunk. */
+/* Drivers that compile at the first launch do it here, on an empty list, and not in the first
+ * chunk. */
 static bb_status warm_up(const bb_cl_stage *self, bb_cl_shared *shared)
 {
     const bb_cl_call none = {
         shared->nothing, shared->nothing, shared->nothing, shared->nothing, 0, 0, 0};
-    const double start = bb_cl_seconds();
+    const double start = bb_seconds();
     bb_status status = set_call(self, shared, &none);
     if (status == BB_OK)
         status = launch_slice(self, shared, 0, 0, NULL);
     const cl_int code = status == BB_OK ? clFinish(shared->queue) : CL_SUCCESS;
-    shared->compile_seconds += bb_cl_seconds() - start;
+    shared->compile_seconds += bb_seconds() - start;
     if (code != CL_SUCCESS)
         return bb_cl_fail(shared->target.context, shared->target.id, "clFinish", code,
-                          "for an empty launch of %s", self->variant->kernel);
+                          "for an empty launch of %s", self->choice.variant->kernel);
     return status;
 }
 

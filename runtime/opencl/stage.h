@@ -10,6 +10,7 @@
 typedef struct bb_cl_program {
     cl_program program;
     const bb_variant *variant; /* NULL: an image, which holds kernels of many variants */
+    uint32_t set;              /* of its tunables */
 } bb_cl_program;
 
 /* What all stages of a backend share. */
@@ -20,7 +21,7 @@ typedef struct bb_cl_shared {
     bool vpopcnt;
     const char *variants; /* comma list, NULL: all */
     cl_command_queue queue;
-    cl_mem nothing;       /* stands for buffers that a stage does not have */
+    cl_mem nothing; /* stands for buffers that a stage does not have */
     bb_cl_program *programs;
     uint32_t n_programs;
     double compile_seconds;
@@ -29,7 +30,8 @@ typedef struct bb_cl_shared {
 typedef struct bb_cl_stage {
     const bb_stage *stage;
     uint32_t index;
-    const bb_variant *variant;
+    bb_choice choice;
+    bb_room room;
     cl_kernel kernel;
     cl_mem weights, channel_scale, bank, border;
     char *text; /* for bb_backend_operations.variant */
@@ -46,12 +48,13 @@ bb_status bb_cl_stage_prepare(bb_cl_stage *out, bb_cl_shared *shared, const bb_s
                               uint32_t index);
 void bb_cl_stage_free(bb_context *context, bb_cl_stage *stage);
 
-/* Enqueue the call, in slices where a launch would be too large. `event` (may be NULL) is that of the
- * last launch. Entries must not be 0. */
+/* Enqueue the call, in slices where a launch would be too large. `event` (may be NULL) is that of
+ * the last launch. Entries must not be 0. */
 bb_status bb_cl_stage_launch(const bb_cl_stage *stage, const bb_cl_shared *shared,
                              const bb_cl_call *call, cl_event *event);
 
-/* A buffer, after a check against the device's largest one; `what` for messages. `from` may be NULL. */
+/* A buffer, after a check against the device's largest one; `what` for messages. `from` may be
+ * NULL. */
 bb_status bb_cl_buffer(cl_mem *out, const bb_cl_shared *shared, cl_mem_flags flags, size_t bytes,
                        const void *from, const char *format, ...) BB_PRINTF(6, 7);
 

@@ -44,7 +44,7 @@ static bb_status upload(bb_trial *self, const bb_stage_work *work, const void *i
 {
     const bb_stage_descriptor *d = &self->stage.stage->descriptor;
     const size_t masks = mask_bytes(d, work->n_masks);
-    const double start = bb_cl_seconds();
+    const double start = bb_seconds();
     bb_status status = bb_cl_buffer(&self->call.input, self->shared, CL_MEM_READ_ONLY,
                                     (size_t)n_inputs * d->in_stride * sizeof(uint64_t), inputs,
                                     "inputs of a trial");
@@ -56,7 +56,7 @@ static bb_status upload(bb_trial *self, const bb_stage_work *work, const void *i
     if (status == BB_OK)
         status = bb_cl_buffer(&self->call.masks, self->shared, CL_MEM_READ_ONLY, masks,
                               masks ? work->masks : NULL, "masks of a trial");
-    self->setup.upload = bb_cl_seconds() - start;
+    self->setup.upload = bb_seconds() - start;
     return status == BB_OK ? make_output(self) : status;
 }
 
@@ -82,7 +82,7 @@ bb_status bb_trial_create(bb_trial **out, bb_backend *opened, const bb_stage *st
         return status;
     }
     self->sliced =
-        work->n_entries > bb_variant_launch_limit(self->stage.variant, &stage->descriptor);
+        work->n_entries > bb_choice_launch_limit(&self->stage.choice, &stage->descriptor);
     *out = self;
     return BB_OK;
 }
@@ -129,12 +129,12 @@ bb_status bb_trial_run(bb_trial *trial, uint32_t repeats, double *kernel, double
     cl_event *events = bb_allocate(trial->context, repeats, sizeof(cl_event));
     if (!events)
         return BB_MEMORY;
-    const double start = bb_cl_seconds();
+    const double start = bb_seconds();
     bb_status status = BB_OK;
     for (uint32_t i = 0; i < repeats && status == BB_OK; i++)
         status = bb_cl_stage_launch(&trial->stage, trial->shared, &trial->call, &events[i]);
     const bb_status waited = wait(trial);
-    *wall = (bb_cl_seconds() - start) / repeats;
+    *wall = (bb_seconds() - start) / repeats;
     double sum = 0;
     for (uint32_t i = 0; i < repeats && events[i]; i++) {
         const double seconds = trial->sliced ? -1 : bb_cl_event_seconds(events[i]);
@@ -149,13 +149,13 @@ bb_status bb_trial_run(bb_trial *trial, uint32_t repeats, double *kernel, double
 bb_status bb_trial_read(bb_trial *trial, void *output, double *seconds)
 {
     uint8_t guard[GUARD_BYTES];
-    const double start = bb_cl_seconds();
+    const double start = bb_seconds();
     cl_int code = trial->output_bytes
                       ? clEnqueueReadBuffer(trial->shared->queue, trial->call.output, CL_TRUE, 0,
                                             trial->output_bytes, output, 0, NULL, NULL)
                       : CL_SUCCESS;
     if (seconds)
-        *seconds = bb_cl_seconds() - start;
+        *seconds = bb_seconds() - start;
     if (code == CL_SUCCESS)
         code = clEnqueueReadBuffer(trial->shared->queue, trial->call.output, CL_TRUE,
                                    trial->output_bytes, GUARD_BYTES, guard, 0, NULL, NULL);
@@ -166,6 +166,6 @@ bb_status bb_trial_read(bb_trial *trial, void *output, double *seconds)
         if (guard[i] != GUARD_BYTE)
             return bb_fail(trial->context, BB_CHECK,
                            "device %s: %s wrote %zu bytes behind its output",
-                           trial->shared->target.id, trial->stage.variant->kernel, i + 1);
+                           trial->shared->target.id, trial->stage.choice.variant->kernel, i + 1);
     return BB_OK;
 }

@@ -7,9 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VARIANT(operation, variant, sum, needs, prefers, shapes, shape, files, defines)            \
-    {#variant, "bb_" #operation "__" #variant, sum, needs, prefers, shapes, BB_KERNEL_##shape,     \
-     files, defines},
+#define VARIANT(operation, variant, sum, needs, prefers, shapes, shape, files, defines, tunables)  \
+    {#variant,                                                                                     \
+     "bb_" #operation "__" #variant,                                                               \
+     sum,                                                                                          \
+     needs,                                                                                        \
+     prefers,                                                                                      \
+     shapes,                                                                                       \
+     BB_KERNEL_##shape,                                                                            \
+     files,                                                                                        \
+     defines,                                                                                      \
+     tunables},
 const bb_variant bb_variants[] = {
 #include "kernels/variants.inc"
 };
@@ -19,8 +27,9 @@ const size_t bb_n_variants = BB_COUNT_OF(bb_variants);
 /* Work-groups in one dimension that every device takes. */
 enum { MAX_GROUPS = 32768 };
 
-/* Tiles that a work-group of a CPU goes through: a group of one costs more than a small tile. */
-enum { TILES_PER_GROUP = 8 };
+/* Tiles that a work-group of a CPU goes through: a group of one costs more than a small tile. By
+ * rule the first. */
+static const uint32_t tiles_per_group[] = {8, 1, 32};
 
 uint32_t bb_variant_capabilities(cl_device_id device)
 {
@@ -60,23 +69,116 @@ bool bb_variant_serves(const bb_variant *variant, const bb_stage_descriptor *sta
     return false;
 }
 
-bool bb_variant_named(const char *names, const char *name)
+/* One of a comma list: NAME[:SET[:LAUNCH]]. */
+typedef struct named {
+    const char *name;
+    size_t length;
+    unsigned long set, launch;
+    bool has_set;
+    bool malformed;
+} named;
+
+static const char *take_named(const char *at, named *out)
 {
-    const size_t length = strlen(name);
+    char *end;
+    *out = (named){.name = at, .length = strcspn(at, ":,")};
+    at += out->length;
+    if (*at == ':') {
+        out->has_set = true;
+        out->set = strtoul(at + 1, &end, 10);
+        out->malformed = end == at + 1;
+        at = end;
+    }
+    if (*at == ':') {
+        out->launch = strtoul(at + 1, &end, 10);
+        out->malformed = out->malformed || end == at + 1;
+        at = end;
+    }
+    out->malformed = out->malformed || (*at && *at != ',');
+    at += strcspn(at, ",");
+    return at + (*at == ',');
+}
+
+static bool means(const named *name, const bb_variant *variant)
+{
+    return strlen(variant->name) == name->length &&
+           memcmp(variant->name, name->name, name->length) == 0;
+}
+
+bool bb_variant_named(const char *names, const bb_variant *variant, bb_choice *choice, bool *all)
+{
+    named one;
     while (*names) {
-        const size_t n = strcspn(names, ",");
-        if (n == length && memcmp(names, name, n) == 0)
-            return true;
-        names += n + (names[n] == ',');
+        names = take_named(names, &one);
+        if (!means(&one, variant) || one.set >= bb_variant_sets(variant) ||
+            one.launch >= bb_variant_launches(variant))
+            continue;
+        *choice = (bb_choice){variant, (uint32_t)one.set, (uint32_t)one.launch};
+        *all = !one.has_set;
+        return true;
     }
     return false;
 }
 
-uint32_t bb_variant_tunable(const bb_variant *variant, const char *name)
+bb_status bb_variant_check_names(bb_context *context, const char *names)
+{
+    named one;
+    if (!*names)
+        return bb_fail(context, BB_ARGUMENT, "kernel variants: the list is empty");
+    while (*names) {
+        names = take_named(names, &one);
+        bool known = false, exists = false;
+        for (size_t i = 0; i < bb_n_variants; i++)
+            if (means(&one, &bb_variants[i])) {
+                known = true;
+                exists = exists || (one.set < bb_variant_sets(&bb_variants[i]) &&
+                                    one.launch < bb_variant_launches(&bb_variants[i]));
+            }
+        if (!known || one.malformed)
+            return bb_fail(context, BB_ARGUMENT, "kernel variant '%.*s': %s", (int)one.length,
+                           one.name, known ? "expected NAME[:SET[:LAUNCH]]" : "unknown");
+        if (!exists)
+            return bb_fail(context, BB_ARGUMENT, "kernel variant '%.*s': no set %lu, launch %lu",
+                           (int)one.length, one.name, one.set, one.launch);
+    }
+    return BB_OK;
+}
+
+uint32_t bb_variant_sets(const bb_variant *variant)
+{
+    uint32_t n = 1;
+    for (const char *at = variant->tunables; (at = strchr(at, '|')); at++)
+        n++;
+    return n;
+}
+
+/* The text of a set, without the blanks around it. */
+static const char *set_text(const bb_choice *choice, size_t *length)
+{
+    const char *at = choice->variant->tunables;
+    for (uint32_t i = 0; i < choice->set; i++)
+        at = strchr(at, '|') + 1;
+    at += strspn(at, " ");
+    *length = strcspn(at, "|");
+    while (*length && at[*length - 1] == ' ')
+        --*length;
+    return at;
+}
+
+char *bb_choice_options(bb_context *context, const bb_choice *choice)
+{
+    size_t length;
+    const char *set = set_text(choice, &length), *defines = choice->variant->defines;
+    return bb_format(context, "%s%s%.*s", defines, *defines && length ? " " : "", (int)length, set);
+}
+
+uint32_t bb_choice_tunable(const bb_choice *choice, const char *name)
 {
     const size_t length = strlen(name);
-    for (const char *at = strstr(variant->defines, name); at; at = strstr(at + 1, name))
-        if (at[length] == '=')
+    size_t n;
+    const char *set = set_text(choice, &n);
+    for (const char *at = set; (at = strstr(at, name)) && at < set + n; at++)
+        if (at[-1] == ' ' && at[length] == '=')
             return (uint32_t)strtoul(at + length + 1, NULL, 10);
     return 1;
 }
@@ -91,91 +193,107 @@ static uint32_t n_output_octets(const bb_stage_descriptor *stage)
     return stage->emit == BB_EMIT_BITS ? stage->out_words * 8 : (stage->out_channels + 7) / 8;
 }
 
-static void launch_plain(const bb_variant *variant, const bb_stage_descriptor *stage,
-                         const bb_device_info *device, uint32_t n_entries, bb_launch *out)
+static uint32_t smaller(size_t a, size_t b)
 {
-    (void)variant;
+    return (uint32_t)(a < b ? a : b);
+}
+
+static void launch_plain(const bb_choice *choice, const bb_stage_descriptor *stage,
+                         const bb_room *room, uint32_t n_entries, bb_launch *out)
+{
+    (void)choice;
     const size_t items = (size_t)stage->out_h * stage->out_w * n_output_octets(stage);
-    const size_t local = device->max_work_group >= 64 ? 64 : 1;
+    const size_t local = smaller(room->max_group, 64);
     *out = (bb_launch){2, {round_up(items, local), n_entries, 1}, {local, 1, 1}};
 }
 
-static uint32_t limit_plain(const bb_stage_descriptor *stage)
+static uint32_t limit_plain(const bb_choice *choice, const bb_stage_descriptor *stage)
 {
+    (void)choice;
     (void)stage;
     return MAX_GROUPS;
 }
 
 /* Dimension 0: tiles of `pixels` output pixels of all entries; dimension 1: shares of the channel
  * groups, 1 unless there are too few tiles to occupy the device. */
-static void launch_tiles(const bb_stage_descriptor *stage, const bb_device_info *device,
-                         uint32_t n_entries, uint32_t pixels, uint32_t n_groups, bb_launch *out)
+static void launch_tiles(const bb_choice *choice, const bb_stage_descriptor *stage,
+                         const bb_room *room, uint32_t n_entries, uint32_t pixels,
+                         uint32_t n_groups, bb_launch *out)
 {
     const size_t rows = (size_t)stage->out_h * stage->out_w * n_entries;
     const size_t tiles = bb_divide_up(rows, pixels);
-    const size_t wanted = (size_t)device->compute_units * 4 * TILES_PER_GROUP;
+    const size_t local = smaller(room->max_group, tiles_per_group[choice->launch]);
+    const size_t wanted = (size_t)room->compute_units * 4 * tiles_per_group[0];
     size_t shares = tiles >= wanted ? 1 : bb_divide_up(wanted, tiles);
     if (shares > n_groups)
         shares = n_groups;
-    const size_t local = device->max_work_group >= TILES_PER_GROUP ? TILES_PER_GROUP : 1;
     *out = (bb_launch){2, {round_up(tiles, local), shares, 1}, {local, 1, 1}};
 }
 
-static void launch_lanes(const bb_variant *variant, const bb_stage_descriptor *stage,
-                         const bb_device_info *device, uint32_t n_entries, bb_launch *out)
+static void launch_lanes(const bb_choice *choice, const bb_stage_descriptor *stage,
+                         const bb_room *room, uint32_t n_entries, bb_launch *out)
 {
-    const bool pooled = variant->shapes & BB_SHAPE_POOLED;
-    launch_tiles(stage, device, n_entries, pooled ? 1 : bb_variant_tunable(variant, "BB_PIXELS"),
+    const bool pooled = choice->variant->shapes & BB_SHAPE_POOLED;
+    launch_tiles(choice, stage, room, n_entries,
+                 pooled ? 1 : bb_choice_tunable(choice, "BB_PIXELS"),
                  (uint32_t)bb_divide_up(stage->out_channels, BB_LANES_GROUP), out);
 }
 
-static void launch_vector(const bb_variant *variant, const bb_stage_descriptor *stage,
-                          const bb_device_info *device, uint32_t n_entries, bb_launch *out)
+static void launch_vector(const bb_choice *choice, const bb_stage_descriptor *stage,
+                          const bb_room *room, uint32_t n_entries, bb_launch *out)
 {
-    launch_tiles(stage, device, n_entries, bb_variant_tunable(variant, "BB_PIXELS"),
+    launch_tiles(choice, stage, room, n_entries, bb_choice_tunable(choice, "BB_PIXELS"),
                  (stage->out_channels + 15) / 16, out);
 }
 
-static uint32_t limit_tiles(const bb_stage_descriptor *stage)
+static uint32_t limit_tiles(const bb_choice *choice, const bb_stage_descriptor *stage)
 {
+    (void)choice;
     const size_t limit = ((size_t)1 << 30) / ((size_t)stage->out_h * stage->out_w);
     return limit ? (uint32_t)limit : 1;
 }
 
 /* Dimension 0: 32 channels a group; dimension 1: BB_ROWS output pixels of all entries a group. */
-static void launch_tile32(const bb_variant *variant, const bb_stage_descriptor *stage,
-                          const bb_device_info *device, uint32_t n_entries, bb_launch *out)
+static void launch_tile32(const bb_choice *choice, const bb_stage_descriptor *stage,
+                          const bb_room *room, uint32_t n_entries, bb_launch *out)
 {
-    (void)device;
+    (void)room;
     const size_t rows = (size_t)stage->out_h * stage->out_w * n_entries;
-    const size_t tile = bb_variant_tunable(variant, "BB_ROWS");
+    const size_t tile = bb_choice_tunable(choice, "BB_ROWS");
     *out = (bb_launch){2, {bb_tile32_channels(stage), round_up(rows, tile), 1}, {32, tile, 1}};
 }
 
-static uint32_t limit_tile32(const bb_stage_descriptor *stage)
+static uint32_t limit_tile32(const bb_choice *choice, const bb_stage_descriptor *stage)
 {
-    const size_t limit = (size_t)MAX_GROUPS * 8 / ((size_t)stage->out_h * stage->out_w);
+    const size_t limit = (size_t)MAX_GROUPS * bb_choice_tunable(choice, "BB_ROWS") /
+                         ((size_t)stage->out_h * stage->out_w);
     return limit ? (uint32_t)limit : 1;
 }
 
 /* By bb_kernel_shape. */
 static const struct {
     bb_pack_function *pack;
-    void (*launch)(const bb_variant *variant, const bb_stage_descriptor *stage,
-                   const bb_device_info *device, uint32_t n_entries, bb_launch *out);
-    uint32_t (*limit)(const bb_stage_descriptor *stage);
+    void (*launch)(const bb_choice *choice, const bb_stage_descriptor *stage, const bb_room *room,
+                   uint32_t n_entries, bb_launch *out);
+    uint32_t (*limit)(const bb_choice *choice, const bb_stage_descriptor *stage);
+    uint32_t n_launches;
 } shapes[] = {
-    [BB_KERNEL_PLAIN] = {bb_pack_plain, launch_plain, limit_plain},
-    [BB_KERNEL_LANES] = {bb_pack_lanes, launch_lanes, limit_tiles},
-    [BB_KERNEL_VECTOR] = {bb_pack_vector, launch_vector, limit_tiles},
-    [BB_KERNEL_TILE32] = {bb_pack_tile32, launch_tile32, limit_tile32},
+    [BB_KERNEL_PLAIN] = {bb_pack_plain, launch_plain, limit_plain, 1},
+    [BB_KERNEL_LANES] = {bb_pack_lanes, launch_lanes, limit_tiles, BB_COUNT_OF(tiles_per_group)},
+    [BB_KERNEL_VECTOR] = {bb_pack_vector, launch_vector, limit_tiles, BB_COUNT_OF(tiles_per_group)},
+    [BB_KERNEL_TILE32] = {bb_pack_tile32, launch_tile32, limit_tile32, 1},
 };
 
-bb_status bb_variant_pack(bb_context *context, const bb_variant *variant, const bb_stage *stage,
-                          bb_packed *out)
+uint32_t bb_variant_launches(const bb_variant *variant)
+{
+    return shapes[variant->shape].n_launches;
+}
+
+bb_status bb_choice_pack(bb_context *context, const bb_choice *choice, const bb_stage *stage,
+                         bb_packed *out)
 {
     *out = (bb_packed){0};
-    const bb_status status = shapes[variant->shape].pack(context, variant, stage, out);
+    const bb_status status = shapes[choice->variant->shape].pack(context, choice, stage, out);
     if (status != BB_OK) {
         bb_release(context, out->weights);
         bb_release(context, out->bank);
@@ -184,13 +302,18 @@ bb_status bb_variant_pack(bb_context *context, const bb_variant *variant, const 
     return status;
 }
 
-void bb_variant_launch(const bb_variant *variant, const bb_stage_descriptor *stage,
-                       const bb_device_info *device, uint32_t n_entries, bb_launch *out)
+bool bb_choice_launch(const bb_choice *choice, const bb_stage_descriptor *stage,
+                      const bb_room *room, uint32_t n_entries, bb_launch *out)
 {
-    shapes[variant->shape].launch(variant, stage, device, n_entries, out);
+    bb_launch launch;
+    shapes[choice->variant->shape].launch(choice, stage, room, n_entries, &launch);
+    const bool fits = launch.local[0] * launch.local[1] * launch.local[2] <= room->max_group;
+    if (fits)
+        *out = launch;
+    return fits;
 }
 
-uint32_t bb_variant_launch_limit(const bb_variant *variant, const bb_stage_descriptor *stage)
+uint32_t bb_choice_launch_limit(const bb_choice *choice, const bb_stage_descriptor *stage)
 {
-    return shapes[variant->shape].limit(stage);
+    return shapes[choice->variant->shape].limit(choice, stage);
 }

@@ -3,7 +3,6 @@
 #include "reference/reference.h"
 
 #include <string.h>
-#include <time.h>
 
 typedef struct reference_backend {
     bb_backend base;
@@ -12,13 +11,6 @@ typedef struct reference_backend {
     const uint32_t *lane_of_stage;
     const uint64_t *last_output;
 } reference_backend;
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static void free_lanes(reference_backend *self)
 {
@@ -49,7 +41,7 @@ static bb_status reserve(bb_backend *backend, const bb_limits *limits)
 static bb_status submit(bb_backend *backend, const bb_chunk *chunk)
 {
     reference_backend *self = (reference_backend *)backend;
-    const double start = seconds();
+    const double start = bb_seconds();
     for (uint32_t s = 0; s < chunk->n_stages; s++) {
         const bb_stage *stage = &backend->plan->stages[s];
         const uint64_t *input = stage->input == BB_NO_INDEX
@@ -59,7 +51,7 @@ static bb_status submit(bb_backend *backend, const bb_chunk *chunk)
         bb_reference_stage(stage, &chunk->stages[s], input, output);
         self->last_output = output;
     }
-    backend->times.compute += seconds() - start;
+    backend->times.compute += bb_seconds() - start;
     return BB_OK;
 }
 

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* Opens an OpenCL backend: device, options, queue, and the stages made ready. */
+#include "opencl/backend.h"
+
+#include <string.h>
+
+void bb_opencl_backend_free(bb_backend *backend)
+{
+    opencl_backend *self = (opencl_backend *)backend;
+    bb_context *context = backend->context;
+    bb_cl_shared *shared = &self->shared;
+    if (shared->queue)
+        clFinish(shared->queue);
+    bb_opencl_release_reserved(self);
+    for (uint32_t s = 0; s < self->n_stages; s++)
+        bb_cl_stage_free(context, &self->stages[s]);
+    bb_release(context, self->stages);
+    for (uint32_t i = 0; i < shared->n_programs; i++)
+        clReleaseProgram(shared->programs[i].program);
+    bb_release(context, shared->programs);
+    if (shared->nothing)
+        clReleaseMemObject(shared->nothing);
+    if (shared->queue)
+        clReleaseCommandQueue(shared->queue);
+    if (shared->target.cl)
+        clReleaseContext(shared->target.cl);
+    bb_release(context, self->identity);
+    bb_release(context, self->cache);
+    bb_release(context, (void *)(uintptr_t)shared->variants);
+    bb_device_list_free(self->list);
+    bb_release(context, self);
+}
+
+bb_cl_shared *bb_opencl_shared(bb_backend *backend)
+{
+    return &((opencl_backend *)backend)->shared;
+}
+
+static bb_status choose_popcount(opencl_backend *self, bb_cl_device *device, const char *wanted)
+{
+    bb_context *context = self->base.context;
+    if (wanted && strcmp(wanted, "portable") == 0)
+        return BB_OK;
+    if (wanted && strcmp(wanted, "x86") != 0)
+        return bb_fail(context, BB_ARGUMENT,
+                       "popcount path '%s': unknown; there are portable and x86", wanted);
+    bb_cl_probe(context, device);
+    self->shared.vpopcnt = device->vpopcnt;
+    if (wanted && !device->vpopcnt)
+        return bb_fail(context, BB_NO_DEVICE, "device %s: popcount path x86: %s", device->info.id,
+                       device->info.popcount_why);
+    return BB_OK;
+}
+
+static bb_status take_options(opencl_backend *self, bb_cl_device *device,
+                              const bb_device_options *options)
+{
+    bb_context *context = self->base.context;
+    bb_status status = BB_OK;
+    if (options && options->cache_folder) {
+        self->cache = bb_copy_text(context, options->cache_folder);
+        status = self->cache ? BB_OK : BB_MEMORY;
+    } else {
+        status = bb_device_cache_folder(&self->cache, context);
+    }
+    if (status == BB_OK && options && options->variants) {
+        status = bb_variant_check_names(context, options->variants);
+        if (status == BB_OK && !(self->shared.variants = bb_copy_text(context, options->variants)))
+            status = BB_MEMORY;
+    }
+    if (status == BB_OK)
+        status = choose_popcount(self, device, options ? options->popcount : NULL);
+    return status;
+}
+
+static bb_status open_device(opencl_backend *self, bb_cl_device *device)
+{
+    bb_context *context = self->base.context;
+    bb_cl_shared *shared = &self->shared;
+    const bb_device_info *info = &device->info;
+    cl_int code;
+    if (!info->available)
+        return bb_fail(context, BB_NO_DEVICE, "device %s: %s is not available", info->id,
+                       info->name);
+    if (!bb_cl_device_number(device->device, CL_DEVICE_ENDIAN_LITTLE))
+        return bb_fail(context, BB_UNSUPPORTED, "device %s: big-endian, expected little-endian",
+                       info->id);
+    self->identity = bb_format(context, "%s; %s; %s; driver %s", info->platform, info->name,
+                               info->version, info->driver);
+    if (!self->identity)
+        return BB_MEMORY;
+    shared->device = info;
+    shared->capabilities = bb_variant_capabilities(device->device);
+    shared->target =
+        (bb_cl_target){context, info->id, NULL, device->device, self->identity, self->cache, false};
+    const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
+                                                (cl_context_properties)device->platform, 0};
+    shared->target.cl = clCreateContext(properties, 1, &device->device, NULL, NULL, &code);
+    if (code != CL_SUCCESS)
+        return bb_cl_fail(context, info->id, "clCreateContext", code, "(%s)", info->name);
+    shared->queue =
+        clCreateCommandQueue(shared->target.cl, device->device, CL_QUEUE_PROFILING_ENABLE, &code);
+    if (code != CL_SUCCESS) /* a board without profiling */
+        shared->queue = clCreateCommandQueue(shared->target.cl, device->device, 0, &code);
+    if (code != CL_SUCCESS)
+        return bb_cl_fail(context, info->id, "clCreateCommandQueue", code, "(%s)", info->name);
+    return bb_cl_buffer(&shared->nothing, shared, CL_MEM_READ_WRITE, 64, NULL, "placeholder");
+}
+
+static bb_status load_image(opencl_backend *self, const char *path)
+{
+    bb_cl_shared *shared = &self->shared;
+    shared->programs = bb_allocate(self->base.context, 1, sizeof(*shared->programs));
+    if (!shared->programs)
+        return BB_MEMORY;
+    const bb_status status = bb_program_load(&shared->programs[0].program, &shared->target, path);
+    shared->n_programs = status == BB_OK;
+    return status;
+}
+
+static bb_status prepare_stages(opencl_backend *self)
+{
+    const bb_plan *plan = self->base.plan;
+    self->stages = bb_allocate(self->base.context, plan->n_stages, sizeof(*self->stages));
+    bb_status status = self->stages ? BB_OK : BB_MEMORY;
+    for (uint32_t s = 0; s < plan->n_stages && status == BB_OK; s++) {
+        self->n_stages = s + 1;
+        status = bb_cl_stage_prepare(&self->stages[s], &self->shared, &plan->stages[s], s);
+    }
+    self->base.times.compile = self->shared.compile_seconds;
+    return status;
+}
+
+static bb_status find_device(opencl_backend *self, const char *text, bb_cl_device **device)
+{
+    bb_context *context = self->base.context;
+    uint32_t index = 0;
+    bb_status status = bb_device_list_create(&self->list, context);
+    if (status == BB_OK)
+        status = bb_device_find(self->list, context, text, &index);
+    if (status != BB_OK)
+        return status;
+    *device = &self->list->devices[index];
+    if (!(*device)->platform)
+        return bb_fail(context, BB_NO_DEVICE, "device ref: no OpenCL device");
+    return BB_OK;
+}
+
+bb_status bb_opencl_backend_create(bb_backend **out, bb_context *context, const bb_plan *plan,
+                                   const char *device, const bb_device_options *options)
+{
+    *out = NULL;
+    opencl_backend *self = bb_allocate(context, 1, sizeof(*self));
+    if (!self)
+        return BB_MEMORY;
+    self->base =
+        (bb_backend){.operations = &bb_opencl_operations, .context = context, .plan = plan};
+    bb_cl_device *found = NULL;
+    bb_status status = find_device(self, device, &found);
+    if (status == BB_OK)
+        status = take_options(self, found, options);
+    if (status == BB_OK)
+        status = open_device(self, found);
+    if (status == BB_OK && options && options->image)
+        status = load_image(self, options->image);
+    if (status == BB_OK)
+        status = prepare_stages(self);
+    if (status == BB_OK)
+        *out = &self->base;
+    else
+        bb_opencl_backend_free(&self->base);
+    return status;
+}
