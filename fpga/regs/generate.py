@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes what follows from table.txt and kernels/shared.h: the C header, the SystemVerilog package,
-kernel.xml and the Tcl that packages the registers. `generate.py --check` compares instead."""
+"""Writes what follows from table.txt, kernels/shared.h and the ports of the kernel: the C header, the
+SystemVerilog package, kernel.xml and the Tcl that packages it. `generate.py --check` compares instead."""
 import pathlib
 import re
 import sys
@@ -30,6 +30,13 @@ def read_shared():
     for name, value in re.findall(r"#define (BB_(?:FLIP|POOL_AND|NONE|ENTRY_\w+)) (\w+)\n", text):
         constants.append((name[3:], int(value.rstrip("u"), 0)))
     return members, constants
+
+
+def read_ports():
+    """Ports of the kernel, in the order of its module header."""
+    text = re.sub(r"//.*", "", (HERE.parent / "rtl" / f"{KERNEL}.sv").read_text())
+    header = re.search(rf"module {KERNEL}\b.*?\)\s*\((.*?)\);", without_comments(text), re.S).group(1)
+    return re.findall(r"(?:in|out)put\s+(?:wire|reg)\s+(?:signed\s+)?(?:\[[^]]*\]\s*)?(\w+)", header)
 
 
 def read_table():
@@ -154,7 +161,11 @@ def tcl(members, shared, table):
                     "    set_property value m_axi [ipx::get_register_parameters ASSOCIATED_BUSIF"
                     " -of_objects $register]"]
     out += ["}", "", f"set bitbayes_kernel {KERNEL}",
-            "set bitbayes_ports {ap_clk ap_rst_n interrupt s_axi_control m_axi}", ""]
+            "# bus interface, its kind", "set bitbayes_interfaces {", "    ap_clk clock", "    ap_rst_n reset",
+            "    interrupt interrupt", "    s_axi_control aximm", "    m_axi aximm", "}",
+            "set bitbayes_ports {"]
+    out += [f"    {port}" for port in read_ports()]
+    out += ["}", ""]
     return "\n".join(out)
 
 

@@ -118,4 +118,58 @@ proc bitbayes_registers {block} {
 }
 
 set bitbayes_kernel bb_engine
-set bitbayes_ports {ap_clk ap_rst_n interrupt s_axi_control m_axi}
+# bus interface, its kind
+set bitbayes_interfaces {
+    ap_clk clock
+    ap_rst_n reset
+    interrupt interrupt
+    s_axi_control aximm
+    m_axi aximm
+}
+set bitbayes_ports {
+    ap_clk
+    ap_rst_n
+    interrupt
+    s_axi_control_awvalid
+    s_axi_control_awready
+    s_axi_control_awaddr
+    s_axi_control_wvalid
+    s_axi_control_wready
+    s_axi_control_wdata
+    s_axi_control_wstrb
+    s_axi_control_bvalid
+    s_axi_control_bready
+    s_axi_control_bresp
+    s_axi_control_arvalid
+    s_axi_control_arready
+    s_axi_control_araddr
+    s_axi_control_rvalid
+    s_axi_control_rready
+    s_axi_control_rdata
+    s_axi_control_rresp
+    m_axi_awvalid
+    m_axi_awready
+    m_axi_awaddr
+    m_axi_awlen
+    m_axi_awsize
+    m_axi_awburst
+    m_axi_wvalid
+    m_axi_wready
+    m_axi_wdata
+    m_axi_wstrb
+    m_axi_wlast
+    m_axi_bvalid
+    m_axi_bready
+    m_axi_bresp
+    m_axi_arvalid
+    m_axi_arready
+    m_axi_araddr
+    m_axi_arlen
+    m_axi_arsize
+    m_axi_arburst
+    m_axi_rvalid
+    m_axi_rready
+    m_axi_rdata
+    m_axi_rresp
+    m_axi_rlast
+}
