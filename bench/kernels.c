@@ -36,14 +36,14 @@ static double bytes_of(const bb_stage *stage, const bb_stage_info *info, uint32_
 
 static bool describe(bench_row *row, const stage_lab *lab, const bb_stage_info *info, uint32_t n)
 {
-    const bb_stage_descriptor *d = &lab->stage->descriptor;
+    const bb_stage_descriptor *d = &lab->sample.stage->descriptor;
     snprintf(row->variant, sizeof(row->variant), "%s", lab_variant(lab));
     row->binary = d->sum == BB_SUM_BITS;
     row->inputs = n;
     row->operations = (double)info->operations * n;
     row->valid_operations = (double)info->valid_operations * n;
-    row->bytes = bytes_of(lab->stage, info, n, d->n_draws);
-    row->reference = lab->reference * n;
+    row->bytes = bytes_of(lab->sample.stage, info, n, d->n_draws);
+    row->reference = lab->sample.reference * n;
     row->compile = lab->compile;
     row->n_stages = 1;
     return samples_add(&row->transfer, lab->upload + lab->download);
@@ -53,7 +53,7 @@ static bb_status measure(bench_run *run, bench_device *device, bench_row *row, c
                          uint32_t stage, uint32_t batch)
 {
     bb_stage_info info;
-    stage_lab lab = {.context = run->context};
+    stage_lab lab;
     bb_plan_stage(plan, stage, &info);
     const double entries = fmax(1, batch * run->options->handicap);
     bb_status status = lab_create(&lab, run->context, device, &plan->stages[stage],

@@ -4,19 +4,14 @@
 #define BITBAYES_BENCH_LAB_H
 
 #include "bench.h"
+#include "reference/sample.h"
 
 struct bb_trial;
 
 typedef struct stage_lab {
-    bb_context *context;
-    const bb_stage *stage;
-    uint32_t n_entries;  /* that a call runs */
-    uint32_t n_distinct; /* inputs that differ; the others repeat them */
-    bb_stage_work work;
-    uint32_t *list;
-    uint64_t *inputs, *masks, *output, *expected;
+    bb_sample sample;
+    uint64_t *output;
     struct bb_trial *trial;           /* NULL: the reference itself */
-    double reference;                 /* seconds that the reference takes per entry */
     double compile, upload, download; /* seconds, once per call each */
 } stage_lab;
 

@@ -115,7 +115,7 @@ static bb_status take_bound(model_lab *lab, const double *evaluations, double *b
     for (uint32_t s = 0; s < lab->n_labs && status == BB_OK; s++) {
         double kernel = 0, wall = 0;
         status = lab_run(&lab->stages[s], 1, &kernel, &wall);
-        *bound += evaluations[s] * kernel / lab->stages[s].n_entries;
+        *bound += evaluations[s] * kernel / lab->stages[s].sample.n_entries;
     }
     return status;
 }
@@ -155,7 +155,7 @@ static void describe(const model_lab *lab, bench_row *row, const run_costs *cost
             row->operations += (double)info.operations * costs->evaluations[s];
             row->valid_operations += (double)info.valid_operations * costs->evaluations[s];
         }
-        row->reference += lab->stages[s].reference * costs->evaluations[s];
+        row->reference += lab->stages[s].sample.reference * costs->evaluations[s];
     }
     row->binary = row->operations > 0;
     row->inputs = lab->batch;

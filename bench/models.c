@@ -3,15 +3,14 @@
  * middle of the sums keep every bit alive. */
 #include "models.h"
 
+#include "reference/sample.h"
+
 #include <math.h>
 #include <string.h>
 
 uint64_t bench_random(uint64_t *state)
 {
-    uint64_t z = *state += 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
+    return bb_random_word(state);
 }
 
 /* Uniform in [low, high). */
