@@ -101,7 +101,8 @@ static bb_backend *open_backend(bb_context *context, const bb_plan *plan, const 
                                 const char *variant, const char *popcount)
 {
     bb_backend *backend = NULL;
-    const bb_device_options options = {.variants = variant, .popcount = popcount};
+    const bb_device_options options = {
+        .variants = variant, .popcount = popcount, .image = getenv("BB_TEST_IMAGE")};
     const bb_status status = bb_opencl_backend_create(&backend, context, plan, device, &options);
     cr_assert(status == BB_OK, "%s on %s: %s", variant, device, bb_context_error(context));
     return backend;
@@ -227,10 +228,11 @@ static void check_choice(bb_context *context, const bb_cl_device *device, const 
 static void check_variant(bb_context *context, const bb_cl_device *device,
                           const bb_variant *variant, const char *popcount)
 {
-    const char *only = getenv("BB_TEST_VARIANT");
+    const char *only = getenv("BB_TEST_VARIANT"), *without = getenv("BB_TEST_WITHOUT");
     bb_choice choice;
     bool all = true;
-    if (only && !bb_variant_named(only, variant, &choice, &all))
+    if ((without && bb_variant_named(without, variant, &choice, &all)) ||
+        (only && !bb_variant_named(only, variant, &choice, &all)))
         return;
     if (!all) {
         check_choice(context, device, &choice, popcount);

@@ -12,7 +12,7 @@ enum { BB_LANES_GROUP = 32 };
 typedef bb_status bb_pack_function(bb_context *context, const bb_choice *choice,
                                    const bb_stage *stage, bb_packed *out);
 
-bb_pack_function bb_pack_plain, bb_pack_lanes, bb_pack_vector, bb_pack_tile32;
+bb_pack_function bb_pack_plain, bb_pack_lanes, bb_pack_vector, bb_pack_tile32, bb_pack_folded;
 
 /* Channels that the tile32 kernels make: a multiple of 32 that fills all output words. */
 uint32_t bb_tile32_channels(const bb_stage_descriptor *stage);

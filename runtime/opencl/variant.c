@@ -2,6 +2,7 @@
 /* The variants of kernels/variants.inc: table, choice, launch sizes. Layouts are in layout.c. */
 #include "opencl/variant.h"
 
+#include "opencl/folded.h"
 #include "opencl/layout.h"
 
 #include <stdlib.h>
@@ -44,6 +45,14 @@ uint32_t bb_variant_capabilities(cl_device_id device)
     return capabilities;
 }
 
+/* By the first set of tunables: the others have no larger words a step. */
+static bool folded_fits(const bb_variant *variant, const bb_stage_descriptor *stage,
+                        const char **why_not)
+{
+    const bb_folded_limits limits = bb_folded_limits_of(&(bb_choice){.variant = variant});
+    return bb_folded_fits(&limits, stage, why_not);
+}
+
 bool bb_variant_serves(const bb_variant *variant, const bb_stage_descriptor *stage,
                        uint32_t capabilities, const char **why_not)
 {
@@ -65,7 +74,7 @@ bool bb_variant_serves(const bb_variant *variant, const bb_stage_descriptor *sta
     else if ((variant->shapes & BB_SHAPE_REAL) && !real)
         *why_not = "bits";
     else
-        return true;
+        return variant->shape != BB_KERNEL_FOLDED || folded_fits(variant, stage, why_not);
     return false;
 }
 
@@ -172,15 +181,23 @@ char *bb_choice_options(bb_context *context, const bb_choice *choice)
     return bb_format(context, "%s%s%.*s", defines, *defines && length ? " " : "", (int)length, set);
 }
 
-uint32_t bb_choice_tunable(const bb_choice *choice, const char *name)
+/* The number behind "-D NAME=" in the first n characters of the options; 0 where it does not stand. */
+static uint32_t option(const char *options, size_t n, const char *name)
 {
     const size_t length = strlen(name);
-    size_t n;
-    const char *set = set_text(choice, &n);
-    for (const char *at = set; (at = strstr(at, name)) && at < set + n; at++)
+    for (const char *at = options; (at = strstr(at, name)) && at < options + n; at++)
         if (at[-1] == ' ' && at[length] == '=')
             return (uint32_t)strtoul(at + length + 1, NULL, 10);
-    return 1;
+    return 0;
+}
+
+uint32_t bb_choice_tunable(const bb_choice *choice, const char *name)
+{
+    size_t n;
+    const char *set = set_text(choice, &n), *defines = choice->variant->defines;
+    const uint32_t value = option(set, n, name);
+    const uint32_t fixed = value ? value : option(defines, strlen(defines), name);
+    return fixed ? fixed : 1;
 }
 
 static size_t round_up(size_t value, size_t step)
@@ -270,6 +287,23 @@ static uint32_t limit_tile32(const bb_choice *choice, const bb_stage_descriptor 
     return limit ? (uint32_t)limit : 1;
 }
 
+static void launch_folded(const bb_choice *choice, const bb_stage_descriptor *stage,
+                          const bb_room *room, uint32_t n_entries, bb_launch *out)
+{
+    (void)choice;
+    (void)stage;
+    (void)room;
+    (void)n_entries;
+    *out = (bb_launch){1, {1, 1, 1}, {1, 1, 1}};
+}
+
+static uint32_t limit_folded(const bb_choice *choice, const bb_stage_descriptor *stage)
+{
+    (void)choice;
+    (void)stage;
+    return UINT32_MAX;
+}
+
 /* By bb_kernel_shape. */
 static const struct {
     bb_pack_function *pack;
@@ -282,6 +316,7 @@ static const struct {
     [BB_KERNEL_LANES] = {bb_pack_lanes, launch_lanes, limit_tiles, BB_COUNT_OF(tiles_per_group)},
     [BB_KERNEL_VECTOR] = {bb_pack_vector, launch_vector, limit_tiles, BB_COUNT_OF(tiles_per_group)},
     [BB_KERNEL_TILE32] = {bb_pack_tile32, launch_tile32, limit_tile32, 1},
+    [BB_KERNEL_FOLDED] = {bb_pack_folded, launch_folded, limit_folded, 1},
 };
 
 uint32_t bb_variant_launches(const bb_variant *variant)

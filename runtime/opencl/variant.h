@@ -11,7 +11,8 @@
 enum {
     BB_CAP_GROUPS = 1,     /* work-groups of 256 with 16 KiB of local memory */
     BB_CAP_SCRATCHPAD = 2, /* local memory is memory of its own, not the global one */
-    BB_CAP_VECTORS = 4     /* vectors of 64-bit words are native */
+    BB_CAP_VECTORS = 4,    /* vectors of 64-bit words are native */
+    BB_CAP_IMAGE = 8       /* kernels come from an image */
 };
 
 /* What a variant assumes of a stage. */
@@ -29,7 +30,8 @@ typedef enum bb_kernel_shape {
     BB_KERNEL_PLAIN,
     BB_KERNEL_LANES,
     BB_KERNEL_VECTOR,
-    BB_KERNEL_TILE32
+    BB_KERNEL_TILE32,
+    BB_KERNEL_FOLDED
 } bb_kernel_shape;
 
 typedef struct bb_variant {
@@ -71,7 +73,7 @@ bb_status bb_variant_check_names(bb_context *context, const char *names);
 /* Options of the build beside -D BB_KERNEL; released by the caller, NULL with the error set. */
 char *bb_choice_options(bb_context *context, const bb_choice *choice);
 
-/* Value of a tunable "-D NAME=value" of the choice; 1 where it does not have it. */
+/* Value of "-D NAME=value" in the tunables or defines of the choice; 1 where they do not have it. */
 uint32_t bb_choice_tunable(const bb_choice *choice, const char *name);
 
 /* Weights and bank as the variant reads them; both released by the caller. */
