@@ -91,11 +91,37 @@ networks() {
     done
 }
 
+# The open boards: a bitstream with every pin constrained; the owner's program against the RTL; and both
+# must notice a fault.
+board() {
+    library=${BB_LIBRARY:-}
+    open=$fpga/vendor/open
+    make -s -C "$open" BOARD=hx8k BUILD="$out/open" && make -s -C "$open" BOARD=ulx3s BUILD="$out/open" \
+        "$out/open/ulx3s/bb_board.json" || return 1
+    echo "hx8k.pcf: bitstream of $(wc -c <"$out/open/hx8k/bb_board.bin") bytes"
+    grep -v ' tx ' "$open/hx8k.pcf" >"$out/open/hx8k/short.pcf"
+    if nextpnr-ice40 -q --hx8k --package ct256 --json "$out/open/hx8k/bb_board.json" \
+        --pcf "$out/open/hx8k/short.pcf" --asc /dev/null 2>"$out/open/short.log"; then
+        echo "a port without a pin was not noticed"
+        return 1
+    fi
+    [ -f "$library" ] || { echo "skipped: BB_LIBRARY names no libbitbayes.a"; return 0; }
+    "$fpga/sim/board.sh" "$out/board" "$library" || return 1
+    cp -r "$fpga/rtl" "$out/board/"
+    sed -i 's/wire reached = total >=/wire reached = total >/' "$out/board/rtl/bb_matrix.sv"
+    if RTL=$out/board/rtl COUNT=4 T=2 "$fpga/sim/board.sh" "$out/board/faulty" "$library" >"$out/board/said"; then
+        echo "a fault in the RTL was not noticed"
+        return 1
+    fi
+    sed -n 's/^stage/fault: stage/p' "$out/board/said" | grep .
+}
+
 step cosimulation verilator cosimulation
 step budget "yosys python3" "$fpga/synth/budget.py"
 step faults "verilator iverilog yosys" "$fpga/sim/faults.sh" "$out/faults"
 step small "yosys verilator nextpnr-ice40 icepack python3" "$fpga/synth/small.sh" "$out/small"
 step networks verilator networks
+step board "verilator yosys nextpnr-ice40 icepack make" board
 step icarus iverilog "$fpga/sim/icarus.sh" "$out/icarus" 10000
 step proof yosys "$fpga/synth/proof.sh"
 step vendor "python3 tclsh make" "$fpga/vendor/check.py" "$out/vendor"

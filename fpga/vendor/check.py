@@ -169,8 +169,7 @@ def make(folder, *words):
     """Runs a Makefile with tools that only note their calls; those."""
     tools = OUT / "tools"
     tools.mkdir(parents=True, exist_ok=True)
-    for name in ("vivado", "v++", "emconfigutil", "aoc", "quartus_sh", "bitbayes", "nextpnr-ecp5", "ecppack",
-                 "openFPGALoader", "iceprog"):
+    for name in ("vivado", "v++", "emconfigutil", "aoc", "quartus_sh", "bitbayes"):
         (tools / name).write_text(TOOLS)
         (tools / name).chmod(0o755)
     calls = OUT / "calls"
@@ -230,6 +229,19 @@ def check_intel_make(intel=VENDOR / "intel"):
     refused(intel, "FLOW=hw_emu")
     refused(intel, "BOARD=nowhere", f"CL={program}")
     return f"intel/Makefile: {', '.join(boards)} by {', '.join(flags)}"
+
+
+def check_open_make(folder=VENDOR / "open"):
+    """hx8k is run for real by the step `board`; of ulx3s what would be run."""
+    said = call("make", "-n", "-C", folder, "BOARD=ulx3s", "ECP5=45k", f"BUILD={OUT}/none", "TTY=/dev/ttyUSB0", "load", "run")
+    place = [line for line in said.replace("\\\n", " ").splitlines() if "nextpnr-ecp5" in line]
+    need(len(place) == 1 and place[0].startswith("timeout "), "open: nextpnr-ecp5 without timeout")
+    for word in ("--45k", "--package CABGA381", "ulx3s.lpf", "bb_board.json"):
+        need(word in place[0], f"open: nextpnr-ecp5 without {word}")
+    for word in ("CLOCKS=25", "synth_ecp5", "ecppack --compress", "openFPGALoader -b ulx3s", "/board /dev/ttyUSB0 1000000"):
+        need(word in said, f"open: ulx3s without {word}")
+    refused(folder, "BOARD=nowhere")
+    return "open/Makefile: ulx3s as make -n says"
 
 
 def check_fold():
@@ -304,7 +316,7 @@ def main():
     OUT.mkdir(parents=True, exist_ok=True)
     try:
         for check in (check_package, check_kernel_xml, check_uio, check_quartus, check_fold, check_amd_make,
-                      check_intel_make, check_pins):
+                      check_intel_make, check_open_make, check_pins):
             print(check(), flush=True)
         broken()
     except Wrong as error:
