@@ -17,7 +17,7 @@
 typedef struct bench_options {
     common_options common;
     const char *devices, *batches, *samples; /* comma lists */
-    const char *format, *variants, *popcount, *cache, *basis, *energy;
+    const char *format, *variants, *popcount, *cache, *tune, *basis, *energy;
     double seconds, precision, threshold, handicap;
     uint64_t seed, memory;
 } bench_options;

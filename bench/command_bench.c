@@ -26,6 +26,9 @@ static const option_row rows[] = {
     {"variants", 0, OPTION_TEXT, "LIST", AT(variants), "only these kernel variants", 0, 0},
     {"popcount", 0, OPTION_TEXT, "PATH", AT(popcount), "force a popcount path: portable, x86", 0,
      0},
+    {"tune", 0, OPTION_TEXT, "MODE", AT(tune),
+     "trial runs of kernels: off, cached, quick, full; default cached: what an earlier trial found",
+     0, 0},
     {"cache", 0, OPTION_TEXT, "DIR", AT(cache), "folder of built kernels; '' for none", 0, 0},
     {"energy", 0, OPTION_TEXT, "auto|off|METER", AT(energy),
      "model: joules of the device beside those of the chip; METER: powercap, nvml, replay:FILE; "
@@ -130,6 +133,7 @@ int command_bench(int argc, char **argv)
     if (!invocation_begin(&call, &bench_description, argc, argv, &options, &options.common))
         return call.exit_code;
     catch_signals();
-    setenv("POCL_AFFINITY", "1", 0); /* else both of two threads may stay on one core for a whole run */
+    setenv("POCL_AFFINITY", "1",
+           0); /* else both of two threads may stay on one core for a whole run */
     return invocation_end(&call, dispatch(&call, &options));
 }

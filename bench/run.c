@@ -43,7 +43,8 @@ bb_device_options bench_backend_options(const bench_options *options)
 {
     return (bb_device_options){.variants = options->variants,
                                .popcount = options->popcount,
-                               .cache_folder = options->cache};
+                               .cache_folder = options->cache,
+                               .tune = options->tune};
 }
 
 static bb_status take(bb_status status, samples *set, double value)

@@ -16,7 +16,7 @@
 
 typedef struct verify_options {
     common_options common;
-    const char *device, *inputs, *draws, *expect, *variants, *popcount, *image, *cache;
+    const char *device, *inputs, *draws, *expect, *variants, *popcount, *image, *cache, *tune;
     uint64_t samples, seed, limit, memory;
     double tolerance;
 } verify_options;
@@ -43,6 +43,9 @@ static const option_row rows[] = {
     {"popcount", 0, OPTION_TEXT, "PATH", AT(popcount), "force a popcount path: portable, x86", 0,
      0},
     {"image", 0, OPTION_TEXT, "FILE", AT(image), "offline program binary for the device", 0, 0},
+    {"tune", 0, OPTION_TEXT, "MODE", AT(tune),
+     "trial runs of kernels: off, cached, quick, full; default cached: what an earlier trial found",
+     0, 0},
     {"cache", 0, OPTION_TEXT, "DIR", AT(cache), "folder of built kernels; '' for none", 0, 0},
     COMMON_OPTION_ROWS(verify_options),
     {0},
@@ -145,7 +148,8 @@ static bb_status verify_device(verification *v, uint32_t i)
     const bb_engine_options engine = {
         .device = v->devices[i],
         .memory_bytes = options->memory,
-        .backend = {options->variants, options->popcount, options->image, options->cache},
+        .backend = {options->variants, options->popcount, options->image, options->cache,
+                    options->tune},
     };
     return bb_verify(&v->reports[i], v->context, v->net.plan, &engine, v->set.inputs, v->set.n,
                      &v->sampling, v->set.expected, options->tolerance);

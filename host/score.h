@@ -19,7 +19,7 @@
 typedef struct score_options {
     common_options common;
     const char *data, *labels, *ood, *samples, *device, *out, *format;
-    const char *mean, *std, *variants, *popcount, *image, *cache, *energy;
+    const char *mean, *std, *variants, *popcount, *image, *cache, *tune, *energy;
     uint64_t seed, batch, exact_limit, memory, limit, show, resamples;
     double drop_probability, scale;
     bool no_sharing, deterministic, no_deterministic, save_passes, probabilities;

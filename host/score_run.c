@@ -60,7 +60,8 @@ static bb_status lane_open(score_run *run, score_lane *lane)
     const bb_engine_options engine = {
         .device = lane->device,
         .memory_bytes = options->memory,
-        .backend = {options->variants, options->popcount, options->image, options->cache},
+        .backend = {options->variants, options->popcount, options->image, options->cache,
+                    options->tune},
     };
     lane->context = open_context();
     if (!lane->context)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Opens an OpenCL backend: device, options, queue, and the stages made ready. */
 #include "opencl/backend.h"
+#include "opencl/tune.h"
 
 #include <string.h>
 
@@ -69,6 +70,8 @@ static bb_status take_options(opencl_backend *self, bb_cl_device *device,
             status = BB_MEMORY;
     }
     if (status == BB_OK)
+        status = bb_tune_parse(&self->shared.tune, context, options ? options->tune : NULL);
+    if (status == BB_OK)
         status = choose_popcount(self, device, options ? options->popcount : NULL);
     return status;
 }
@@ -115,6 +118,7 @@ static bb_status load_image(opencl_backend *self, const char *path)
         return BB_MEMORY;
     const bb_status status = bb_program_load(&shared->programs[0].program, &shared->target, path);
     shared->n_programs = status == BB_OK;
+    shared->image = true;
     return status;
 }
 

@@ -2,6 +2,8 @@
 /* Prepares stages for a device and launches them. */
 #include "opencl/stage.h"
 
+#include "opencl/tune.h"
+
 #include <string.h>
 
 bb_status bb_cl_buffer(cl_mem *out, const bb_cl_shared *shared, cl_mem_flags flags, size_t bytes,
@@ -92,7 +94,7 @@ static bb_status find_program(bb_cl_shared *shared, const bb_choice *choice, cl_
     shared->compile_seconds += bb_seconds() - start;
     bb_release(context, options);
     if (status == BB_OK)
-        grown[shared->n_programs++] = (bb_cl_program){*out, variant, choice->set};
+        grown[shared->n_programs++] = (bb_cl_program){*out, variant, choice->set, 0};
     return status;
 }
 
@@ -135,7 +137,7 @@ static bb_status make_kernel(bb_cl_stage *self, bb_cl_shared *shared, const bb_c
     if (status != BB_OK)
         return status;
     cl_kernel kernel = clCreateKernel(program, choice->variant->kernel, &code);
-    if (code == CL_INVALID_KERNEL_NAME && shared->n_programs && !shared->programs[0].variant)
+    if (code == CL_INVALID_KERNEL_NAME && shared->image)
         return BB_UNSUPPORTED;
     if (code != CL_SUCCESS)
         return bb_cl_fail(shared->target.context, shared->target.id, "clCreateKernel", code,
@@ -148,17 +150,6 @@ static bb_status make_kernel(bb_cl_stage *self, bb_cl_shared *shared, const bb_c
     clReleaseKernel(kernel);
     self->kernel = NULL;
     return BB_UNSUPPORTED;
-}
-
-/* The line that rules choose, in the first set of its tunables that the device can run. */
-static bb_status make_by_rule(bb_cl_stage *self, bb_cl_shared *shared, const bb_variant *variant,
-                              bb_choice choice)
-{
-    const bool any = !shared->variants;
-    bb_status status = make_kernel(self, shared, &choice);
-    while (status == BB_UNSUPPORTED && any && ++choice.set < bb_variant_sets(variant))
-        status = make_kernel(self, shared, &choice);
-    return status;
 }
 
 /* "lanes:0:1 -D BB_PIXELS=4 (why)" */
@@ -175,24 +166,50 @@ static bb_status describe(bb_cl_stage *self, const bb_cl_shared *shared, const c
     return self->text ? BB_OK : BB_MEMORY;
 }
 
-static bb_status choose(bb_cl_stage *self, bb_cl_shared *shared)
+/* The line that rules choose, in the first set of its tunables that the device can run. */
+static bb_status choose_by_rule(bb_cl_stage *self, bb_cl_shared *shared, const char **why)
 {
-    bb_context *context = shared->target.context;
     const bb_stage_descriptor *d = &self->stage->descriptor;
     for (size_t i = bb_n_variants; i-- > 0;) {
         bb_choice choice;
-        const char *why = NULL;
-        if (!allowed(shared, &bb_variants[i], d, &choice, &why))
+        if (!allowed(shared, &bb_variants[i], d, &choice, why))
             continue;
-        const bb_status status = make_by_rule(self, shared, &bb_variants[i], choice);
-        if (status == BB_UNSUPPORTED)
-            continue;
-        return status == BB_OK ? describe(self, shared, why) : status;
+        bb_status status = make_kernel(self, shared, &choice);
+        while (status == BB_UNSUPPORTED && !shared->variants &&
+               ++choice.set < bb_variant_sets(choice.variant))
+            status = make_kernel(self, shared, &choice);
+        if (status != BB_UNSUPPORTED)
+            return status;
     }
-    return bb_fail(context, BB_UNSUPPORTED,
+    return bb_fail(shared->target.context, BB_UNSUPPORTED,
                    "device %s: no kernel serves stage %u '%s' (variants allowed: %s)",
                    shared->target.id, self->index, self->stage->name ? self->stage->name : "",
                    shared->variants ? shared->variants : "all");
+}
+
+/* True if the names ask for one set of this variant: then nothing is left to be tried. */
+static bool asked_for(const bb_cl_shared *shared, const bb_variant *variant)
+{
+    bb_choice choice;
+    bool all;
+    return shared->variants && bb_variant_named(shared->variants, variant, &choice, &all) && !all;
+}
+
+static bb_status choose(bb_cl_stage *self, bb_cl_shared *shared)
+{
+    const char *why = NULL;
+    char how[BB_TUNE_TEXT];
+    bb_choice choice;
+    bool found = false;
+    bb_status status = choose_by_rule(self, shared, &why);
+    if (status == BB_OK && !shared->image && !asked_for(shared, self->choice.variant))
+        status = bb_tune_stage(&choice, &found, how, shared, self->stage, &self->choice);
+    if (status == BB_OK && found) {
+        clReleaseKernel(self->kernel);
+        self->kernel = NULL;
+        status = make_kernel(self, shared, &choice);
+    }
+    return status == BB_OK ? describe(self, shared, found ? how : why) : status;
 }
 
 static bb_status set_argument(const bb_cl_stage *self, const bb_cl_shared *shared, cl_uint at,
@@ -325,19 +342,50 @@ static bb_status warm_up(const bb_cl_stage *self, bb_cl_shared *shared)
     return status;
 }
 
+/* Drivers compile for sizes of work-groups, so every launch of a program has its first time. */
+static bool is_warm(const bb_cl_stage *self, bb_cl_shared *shared)
+{
+    if (shared->image)
+        return true;
+    const uint32_t bit = (uint32_t)1 << self->choice.launch;
+    for (uint32_t i = 0; i < shared->n_programs; i++) {
+        bb_cl_program *program = &shared->programs[i];
+        if (program->variant == self->choice.variant && program->set == self->choice.set) {
+            const bool warm = program->warm & bit;
+            program->warm |= bit;
+            return warm;
+        }
+    }
+    return false;
+}
+
+/* The kernel is there. */
+static bb_status finish(bb_cl_stage *self, bb_cl_shared *shared)
+{
+    bb_status status = upload_all(self, shared);
+    if (status == BB_OK)
+        status = set_resident(self, shared);
+    if (status == BB_OK && !is_warm(self, shared))
+        status = warm_up(self, shared);
+    return status;
+}
+
 bb_status bb_cl_stage_prepare(bb_cl_stage *out, bb_cl_shared *shared, const bb_stage *stage,
                               uint32_t index)
 {
-    const uint32_t n_programs = shared->n_programs;
     *out = (bb_cl_stage){.stage = stage, .index = index};
     bb_status status = check(shared, stage, index);
     if (status == BB_OK)
         status = choose(out, shared);
+    return status == BB_OK ? finish(out, shared) : status;
+}
+
+bb_status bb_cl_stage_prepare_choice(bb_cl_stage *out, bb_cl_shared *shared, const bb_stage *stage,
+                                     const bb_choice *choice, const char *why)
+{
+    *out = (bb_cl_stage){.stage = stage};
+    bb_status status = make_kernel(out, shared, choice);
     if (status == BB_OK)
-        status = upload_all(out, shared);
-    if (status == BB_OK)
-        status = set_resident(out, shared);
-    if (status == BB_OK && shared->n_programs != n_programs)
-        status = warm_up(out, shared);
-    return status;
+        status = describe(out, shared, why);
+    return status == BB_OK ? finish(out, shared) : status;
 }

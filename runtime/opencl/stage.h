@@ -11,7 +11,13 @@ typedef struct bb_cl_program {
     cl_program program;
     const bb_variant *variant; /* NULL: an image, which holds kernels of many variants */
     uint32_t set;              /* of its tunables */
+    uint32_t warm;             /* bit n: launch n has run, so the driver has compiled for it */
 } bb_cl_program;
+
+/* Whether kernels are tried out. */
+typedef enum bb_tune_mode { BB_TUNE_OFF, BB_TUNE_CACHED, BB_TUNE_QUICK, BB_TUNE_FULL } bb_tune_mode;
+
+enum { BB_TUNE_TEXT = 96 }; /* of how a kernel was found */
 
 /* What all stages of a backend share. */
 typedef struct bb_cl_shared {
@@ -25,6 +31,9 @@ typedef struct bb_cl_shared {
     bb_cl_program *programs;
     uint32_t n_programs;
     double compile_seconds;
+    bool image; /* the program is an image */
+    bb_tune_mode tune;
+    double tune_until; /* quick trials end then; 0: not begun */
 } bb_cl_shared;
 
 typedef struct bb_cl_stage {
@@ -43,9 +52,14 @@ typedef struct bb_cl_call {
     cl_uint first, n_entries, first_mask;
 } bb_cl_call;
 
-/* Choose a variant, build or find its program, upload. Half-made stages are freed by _free. */
+/* Choose a kernel, by rule or by trial, build or find its program, upload. Half-made stages are
+ * freed by _free. */
 bb_status bb_cl_stage_prepare(bb_cl_stage *out, bb_cl_shared *shared, const bb_stage *stage,
                               uint32_t index);
+
+/* The same with this choice; BB_UNSUPPORTED if the device cannot run it. */
+bb_status bb_cl_stage_prepare_choice(bb_cl_stage *out, bb_cl_shared *shared, const bb_stage *stage,
+                                     const bb_choice *choice, const char *why);
 void bb_cl_stage_free(bb_context *context, bb_cl_stage *stage);
 
 /* Enqueue the call, in slices where a launch would be too large. `event` (may be NULL) is that of

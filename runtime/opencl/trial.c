@@ -60,20 +60,24 @@ static bb_status upload(bb_trial *self, const bb_stage_work *work, const void *i
     return status == BB_OK ? make_output(self) : status;
 }
 
-bb_status bb_trial_create(bb_trial **out, bb_backend *opened, const bb_stage *stage,
-                          const bb_stage_work *work, const void *inputs, uint32_t n_inputs)
+/* `choice` NULL: as a backend would choose. */
+static bb_status create(bb_trial **out, bb_cl_shared *shared, const bb_stage *stage,
+                        const bb_choice *choice, const bb_stage_work *work, const void *inputs,
+                        uint32_t n_inputs)
 {
     *out = NULL;
-    bb_context *context = opened->context;
+    bb_context *context = shared->target.context;
     bb_trial *self = bb_allocate(context, 1, sizeof(*self));
     if (!self)
         return BB_MEMORY;
     self->context = context;
-    self->shared = bb_opencl_shared(opened);
+    self->shared = shared;
     self->call.n_entries = work->n_entries;
     self->output_bytes = (size_t)work->n_outputs * stage->descriptor.out_stride * sizeof(uint64_t);
     const double compiled = self->shared->compile_seconds;
-    bb_status status = bb_cl_stage_prepare(&self->stage, self->shared, stage, 0);
+    bb_status status =
+        choice ? bb_cl_stage_prepare_choice(&self->stage, self->shared, stage, choice, "trial")
+               : bb_cl_stage_prepare(&self->stage, self->shared, stage, 0);
     self->setup.compile = self->shared->compile_seconds - compiled;
     if (status == BB_OK)
         status = upload(self, work, inputs, n_inputs);
@@ -85,6 +89,19 @@ bb_status bb_trial_create(bb_trial **out, bb_backend *opened, const bb_stage *st
         work->n_entries > bb_choice_launch_limit(&self->stage.choice, &stage->descriptor);
     *out = self;
     return BB_OK;
+}
+
+bb_status bb_trial_create(bb_trial **out, bb_backend *opened, const bb_stage *stage,
+                          const bb_stage_work *work, const void *inputs, uint32_t n_inputs)
+{
+    return create(out, bb_opencl_shared(opened), stage, NULL, work, inputs, n_inputs);
+}
+
+bb_status bb_trial_create_choice(bb_trial **out, bb_cl_shared *shared, const bb_stage *stage,
+                                 const bb_choice *choice, const bb_stage_work *work,
+                                 const void *inputs, uint32_t n_inputs)
+{
+    return create(out, shared, stage, choice, work, inputs, n_inputs);
 }
 
 static void release(cl_mem buffer)
@@ -114,6 +131,11 @@ const char *bb_trial_variant(const bb_trial *trial)
 bb_trial_setup bb_trial_setup_seconds(const bb_trial *trial)
 {
     return trial->setup;
+}
+
+void bb_trial_shorten(bb_trial *trial, uint32_t n_entries)
+{
+    trial->call.n_entries = n_entries;
 }
 
 static bb_status wait(const bb_trial *self)

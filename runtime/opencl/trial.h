@@ -19,10 +19,20 @@ typedef struct bb_trial_setup {
  * and `stage` must outlive the trial; `work` and `inputs` are copied. */
 bb_status bb_trial_create(bb_trial **out, bb_backend *opened, const bb_stage *stage,
                           const bb_stage_work *work, const void *inputs, uint32_t n_inputs);
+
+/* The same with a choice of kernel; BB_UNSUPPORTED if the device cannot run it. */
+struct bb_cl_shared;
+struct bb_choice;
+bb_status bb_trial_create_choice(bb_trial **out, struct bb_cl_shared *shared, const bb_stage *stage,
+                                 const struct bb_choice *choice, const bb_stage_work *work,
+                                 const void *inputs, uint32_t n_inputs);
 void bb_trial_free(bb_trial *trial); /* takes NULL */
 
 const char *bb_trial_variant(const bb_trial *trial);
 bb_trial_setup bb_trial_setup_seconds(const bb_trial *trial);
+
+/* From now on the call has only its first n entries, or all of them again. */
+void bb_trial_shorten(bb_trial *trial, uint32_t n_entries);
 
 /* Launch `repeats` times and wait. Seconds per launch: `kernel` as the device's clock tells (wall
  * time where it has none), `wall` with everything around it. */

@@ -58,11 +58,15 @@ bb_status bb_device_find(const bb_device_list *list, bb_context *context, const 
 
 /** How kernels are chosen and programs built. NULL members mean the default. */
 typedef struct bb_device_options {
-    const char *variants;     /**< comma list of variant names; only these may be chosen (tests) */
+    const char *variants;     /**< comma list of variant names; only these may be chosen (tests). NAME:SET:LAUNCH asks
+                                   for one set of tunables and one launch, as the texts of bb_engine_variant() show */
     const char *popcount;     /**< force a popcount path: "portable", "x86" (error if the device lacks it) */
     const char *image;        /**< file with an offline program binary for the device, instead of sources */
     const char *cache_folder; /**< of built programs; NULL: $BITBAYES_CACHE, else $XDG_CACHE_HOME/bitbayes,
                                    else ~/.cache/bitbayes; "" switches caching off */
+    const char *tune;         /**< trial runs of kernels: "off": chosen by rule; "cached": what an earlier trial found,
+                                   else by rule; "quick": the likely candidates, for at most 2 s, kept for later;
+                                   "full": all candidates; NULL: "cached". The results are the same bits */
 } bb_device_options;
 
 /** The folder that NULL above resolves to, "" if none; `out` owned by the caller (bb_allocator of the context). */
