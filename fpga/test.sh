@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # fpga/test.sh [FOLDER]: the FPGA port with open tools. Environment: FPGA_BITS (output bits at each of
 # three foldings, in all about 10 million), FPGA_ONLY (a step's name), FPGA_JOBS (steps side by side; default:
-# the number of processors), BB_LIBRARY (libbitbayes.a, for whole networks). A step whose tools are missing
-# is skipped by name. Exit 1 if one fails.
+# the number of processors), BB_PROGRAM (build/bitbayes) and BB_LIBRARY (build/libbitbayes.a), for
+# whole networks. A step whose tools are missing is skipped by name. Exit 1 if one fails.
 set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
 fpga=$top/fpga
@@ -77,18 +77,12 @@ cosimulate() {
         "$where/cosim" 60 0 1 1 0 && "$where/cosim" 30 0 2 20 1
 }
 
-networks() {
-    library=${BB_LIBRARY:-}
-    [ -f "$library" ] || { echo "skipped: BB_LIBRARY names no libbitbayes.a"; return 0; }
-    "$fpga/sim/network.sh" "$out/network" "$library" -GPE=8 -GSIMD=32 -GWINDOW=512 -GWEIGHTS=4096 \
-        -GINPUT=4096 || return 1
-    models=$top/models
-    "$out/network/network" "$models/digits-mlp-scale.onnx" "$models/digits/test-images.npy" 100 20 ||
-        return 1
-    for model in mnist-conv-scale mnist-conv-spatial; do
-        [ -f "$models/$model.onnx" ] || continue
-        "$out/network/network" "$models/$model.onnx" "$models/$model.check/inputs.npy" 4 20 || return 1
-    done
+opencl_device() { # the ordinary program with the Verilated engine as its device
+    program=${BB_PROGRAM:-}
+    [ -x "$program" ] || { echo "skipped: BB_PROGRAM names no bitbayes"; return 0; }
+    printf '#include <CL/cl_icd.h>\n' | ${CC:-cc} -E -x c - >/dev/null 2>&1 ||
+        { echo "skipped: no OpenCL headers"; return 0; }
+    "$fpga/icd/test.sh" "$out/icd" "$program"
 }
 
 # The open boards: a bitstream with every pin constrained; the owner's program against the RTL; and both
@@ -120,8 +114,8 @@ step cosimulation verilator cosimulation
 step budget "yosys python3" "$fpga/synth/budget.py"
 step faults "verilator iverilog yosys" "$fpga/sim/faults.sh" "$out/faults"
 step small "yosys verilator nextpnr-ice40 icepack python3" "$fpga/synth/small.sh" "$out/small"
-step networks verilator networks
 step board "verilator yosys nextpnr-ice40 icepack make" board
+step icd "verilator c++" opencl_device
 step icarus iverilog "$fpga/sim/icarus.sh" "$out/icarus" 10000
 step proof yosys "$fpga/synth/proof.sh"
 step vendor "python3 tclsh make" "$fpga/vendor/check.py" "$out/vendor"

@@ -48,8 +48,8 @@ static void print_device(FILE *stream, bb_context *context, const bb_device_info
     char global[32], largest[32], local[32];
     fprintf(stream, "  %-5s %s\n", device->id, device->name);
     fprintf(stream, "        %s%s, %s, driver %s\n", device->type,
-            device->available ? "" : " (not usable: no compiler, or not available)",
-            device->version, device->driver);
+            device->available ? "" : " (not available)",
+            *device->version ? device->version : "no OpenCL C", device->driver);
     fprintf(stream,
             "        %u compute units, %s memory, buffers up to %s, %s local, work-groups up to "
             "%llu\n",
@@ -104,6 +104,7 @@ static void add_device(bb_json *json, bb_context *context, const bb_device_info 
     field_string(json, "type", device->type);
     field_string(json, "opencl_c_version", device->version);
     field_bool(json, "available", device->available);
+    field_bool(json, "image_only", device->image_only);
     field_count(json, "compute_units", device->compute_units);
     field_count(json, "global_bytes", device->global_bytes);
     field_count(json, "largest_buffer_bytes", device->largest_buffer_bytes);

@@ -221,6 +221,15 @@ static void check_device(doctor *d, const bb_device_info *device)
     snprintf(what, sizeof(what), "device %s", device->id);
     const double begun = bb_seconds();
     const bb_status status = doctor_run_tiny(d->context, device->id);
+    if (status == BB_NO_DEVICE && device->available && device->image_only) {
+        snprintf(text, sizeof(text),
+                 "%s: takes offline binaries only, not tried; `bitbayes verify MODEL -d %s --image FILE` "
+                 "compares it with the reference",
+                 device->name, device->id);
+        add(d, true, what, text, "");
+        d->n_usable++;
+        return;
+    }
     if (status == BB_OK)
         snprintf(text, sizeof(text),
                  "%s: compiled and ran a tiny network in %.2f s, equal to the reference",

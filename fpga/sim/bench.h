@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The Verilated engine with both its AXI ports: a driver of the control page, and a memory that stalls
-// at random or answers with fixed latency. Broken bus rules end the program.
+// at random or answers with fixed latency. Broken bus rules throw.
 #ifndef BITBAYES_FPGA_BENCH_H
 #define BITBAYES_FPGA_BENCH_H
 
@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <stdexcept>
 #include <utility>
 
 namespace {
@@ -29,13 +30,13 @@ struct Random {
     }
 };
 
-const char *(*explain)(); // what is running, for messages
+struct Broken : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
 
-[[noreturn]] void broken(const char *what)
+[[noreturn]] inline void broken(const char *what)
 {
-    std::printf("cosim: %s\n", what);
-    std::printf("  %s\n", explain ? explain() : "");
-    std::exit(1);
+    throw Broken(what);
 }
 
 // Both AXI ports of the engine. latency 0: random stalls.

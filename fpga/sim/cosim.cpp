@@ -107,10 +107,7 @@ bool run_on_bad_memory(Bench &bench, const fpga_parameters &parameters, uint64_t
     return good;
 }
 
-} // namespace
-
-// cosim [shapes [bits [seed [latency [size]]]]]: stops when both counts are reached
-int main(int argc, char **argv)
+int check(int argc, char **argv)
 {
     const uint64_t n_shapes = argc > 1 ? std::strtoull(argv[1], nullptr, 0) : 70;
     const uint64_t n_bits = argc > 2 ? std::strtoull(argv[2], nullptr, 0) : 0;
@@ -118,7 +115,6 @@ int main(int argc, char **argv)
     const uint32_t latency = argc > 4 ? static_cast<uint32_t>(std::strtoul(argv[4], nullptr, 0)) : 0;
     const uint32_t size = argc > 5 ? static_cast<uint32_t>(std::strtoul(argv[5], nullptr, 0)) : 1;
     Verilated::randReset(2);
-    explain = text_of_current;
     Bench bench(latency, seed);
     const fpga_parameters parameters = read_parameters(bench);
     Totals totals = {};
@@ -146,4 +142,17 @@ int main(int argc, char **argv)
                 static_cast<unsigned long long>(totals.refusals),
                 static_cast<unsigned long long>(totals.cycles), seconds, wrong ? "WRONG" : "equal");
     return wrong != 0;
+}
+
+} // namespace
+
+// cosim [shapes [bits [seed [latency [size]]]]]: stops when both counts are reached
+int main(int argc, char **argv)
+{
+    try {
+        return check(argc, argv);
+    } catch (const Broken &reason) {
+        std::printf("%s\ncosim: %s\n", text_of_current(), reason.what());
+        return 1;
+    }
 }

@@ -94,7 +94,9 @@ uint32_t bb_fpga_refusal(const bb_fpga_engine *e, const bb_stage_descriptor *d)
 const char *bb_fpga_error_text(uint32_t code)
 {
     switch (code) {
-#define BB_TEXT(name, number, text) case number: return text;
+#define BB_TEXT(name, number, text)                                                                \
+    case number:                                                                                   \
+        return text;
         BB_FPGA_ERRORS(BB_TEXT)
 #undef BB_TEXT
     default:
@@ -140,8 +142,8 @@ void bb_fpga_fill_call(bb_fpga_call *call, const bb_fpga_engine *e, const bb_sta
 
 size_t bb_fpga_weight_words(const bb_stage_descriptor *d)
 {
-    const size_t row = over_bytes(d) ? divide_up(n_taps(d) * d->in_channels, 64)
-                                     : (size_t)n_taps(d) * d->in_words;
+    const size_t row =
+        over_bytes(d) ? divide_up(n_taps(d) * d->in_channels, 64) : (size_t)n_taps(d) * d->in_words;
     return row * d->out_channels;
 }
 

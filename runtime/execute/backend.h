@@ -55,6 +55,7 @@ struct bb_backend {
     bb_context *context;
     const bb_plan *plan;
     bb_backend_times times;
+    uint64_t cycles; /* clock cycles of the device since creation; 0 where it does not tell */
 };
 
 #endif

@@ -3,6 +3,7 @@
 #include "execute/engine.h"
 #include "reference/reference.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ typedef struct verification {
     bb_chunk_store store;
     uint64_t **tensors; /* [stages] the reference's outputs */
     uint64_t *found;    /* the device's output of the current stage */
+    uint64_t cycles, cycles_before; /* of the device's runs up to this stage, and up to the one before */
 } verification;
 
 static size_t tensor_bytes(const verification *v, uint32_t s)
@@ -87,7 +89,7 @@ static void compare_stage(const verification *v, uint32_t s)
         i++;
     if (i == n)
         return;
-    char place[128];
+    char place[128], clock[80] = "";
     const size_t word = i % d->out_stride;
     const uint32_t slot = (uint32_t)(i / d->out_stride);
     uint32_t draw = 0;
@@ -96,10 +98,13 @@ static void compare_stage(const verification *v, uint32_t s)
         describe_bit(d, word, v->found[i], expected[i], place, sizeof(place));
     else
         describe_real(d, word, v->found[i], expected[i], place, sizeof(place));
+    if (v->cycles)
+        snprintf(clock, sizeof(clock), "; cycles %" PRIu64 " to %" PRIu64 " of the device",
+                 v->cycles_before, v->cycles);
     v->report->stages_equal = false;
     snprintf(v->report->first_difference, sizeof(v->report->first_difference),
-             "stage %u '%.40s', input %u, draw %u, %s", s, stage->name, input_of_slot(v, s, slot),
-             draw, place);
+             "stage %u '%.40s', input %u, draw %u, %s%s", s, stage->name, input_of_slot(v, s, slot),
+             draw, place, clock);
 }
 
 /* Values that are exactly 0 before a `Sign`: where the rules x >= 0 and x > 0 part. */
@@ -130,9 +135,12 @@ static bb_status run_device_to(verification *v, uint32_t s)
     if (!v->found)
         return BB_MEMORY;
     v->store.chunk.n_stages = s + 1;
+    const uint64_t begun = backend->cycles;
     bb_status status = backend->operations->submit(backend, &v->store.chunk);
     if (status == BB_OK)
         status = backend->operations->finish(backend, v->found, tensor_bytes(v, s));
+    v->cycles_before = s ? v->cycles : 0;
+    v->cycles = backend->cycles - begun;
     return status;
 }
 

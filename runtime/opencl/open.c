@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Opens an OpenCL backend: device, options, queue, and the stages made ready. */
 #include "opencl/backend.h"
+#include "opencl/engine.h"
 #include "opencl/tune.h"
 
 #include <string.h>
@@ -34,7 +35,13 @@ void bb_opencl_backend_free(bb_backend *backend)
 
 bb_cl_shared *bb_opencl_shared(bb_backend *backend)
 {
-    return &((opencl_backend *)backend)->shared;
+    return backend->operations == &bb_opencl_operations ? &((opencl_backend *)backend)->shared : NULL;
+}
+
+bb_status bb_opencl_no_kernels(const bb_backend *backend)
+{
+    return bb_fail(backend->context, BB_UNSUPPORTED,
+                   "this device is an engine: it has no kernels to measure");
 }
 
 static bb_status choose_popcount(opencl_backend *self, bb_cl_device *device, const char *wanted)
@@ -150,6 +157,16 @@ static bb_status find_device(opencl_backend *self, const char *text, bb_cl_devic
     return BB_OK;
 }
 
+static bb_status prepare(opencl_backend *self, bb_cl_device *device, const bb_device_options *options)
+{
+    bb_status status = take_options(self, device, options);
+    if (status == BB_OK)
+        status = open_device(self, device);
+    if (status == BB_OK && options && options->image)
+        status = load_image(self, options->image);
+    return status == BB_OK ? prepare_stages(self) : status;
+}
+
 bb_status bb_opencl_backend_create(bb_backend **out, bb_context *context, const bb_plan *plan,
                                    const char *device, const bb_device_options *options)
 {
@@ -161,14 +178,20 @@ bb_status bb_opencl_backend_create(bb_backend **out, bb_context *context, const 
         (bb_backend){.operations = &bb_opencl_operations, .context = context, .plan = plan};
     bb_cl_device *found = NULL;
     bb_status status = find_device(self, device, &found);
+    bool engine = false;
+    bb_fpga_engine built;
+    char name[BB_FPGA_NAME_SIZE];
     if (status == BB_OK)
-        status = take_options(self, found, options);
+        status = bb_engine_offered(&engine, &built, name, context, found,
+                                   options ? options->image : NULL);
+    if (status == BB_OK && engine) {
+        bb_device_list *list = self->list;
+        self->list = NULL;
+        bb_opencl_backend_free(&self->base);
+        return bb_engine_backend_create(out, context, plan, list, found, &built, name, options);
+    }
     if (status == BB_OK)
-        status = open_device(self, found);
-    if (status == BB_OK && options && options->image)
-        status = load_image(self, options->image);
-    if (status == BB_OK)
-        status = prepare_stages(self);
+        status = prepare(self, found, options);
     if (status == BB_OK)
         *out = &self->base;
     else

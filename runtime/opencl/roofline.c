@@ -354,7 +354,7 @@ bb_status bb_roofline_create(bb_roofline **out, bb_backend *opened)
         return BB_MEMORY;
     self->context = opened->context;
     self->shared = bb_opencl_shared(opened);
-    const bb_status status = prepare(self);
+    const bb_status status = self->shared ? prepare(self) : bb_opencl_no_kernels(opened);
     if (status == BB_OK)
         *out = self;
     else

@@ -72,8 +72,10 @@ bb_status bb_cl_stage_launch(const bb_cl_stage *stage, const bb_cl_shared *share
 bb_status bb_cl_buffer(cl_mem *out, const bb_cl_shared *shared, cl_mem_flags flags, size_t bytes,
                        const void *from, const char *format, ...) BB_PRINTF(6, 7);
 
-/* What the stages of an OpenCL backend share, for whoever measures on its device. */
+/* What the stages of an OpenCL backend share, for whoever measures on its device; NULL for an engine,
+ * which has no kernels to measure: that is BB_UNSUPPORTED. */
 struct bb_backend;
 bb_cl_shared *bb_opencl_shared(struct bb_backend *backend);
+bb_status bb_opencl_no_kernels(const struct bb_backend *backend);
 
 #endif

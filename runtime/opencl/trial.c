@@ -94,7 +94,10 @@ static bb_status create(bb_trial **out, bb_cl_shared *shared, const bb_stage *st
 bb_status bb_trial_create(bb_trial **out, bb_backend *opened, const bb_stage *stage,
                           const bb_stage_work *work, const void *inputs, uint32_t n_inputs)
 {
-    return create(out, bb_opencl_shared(opened), stage, NULL, work, inputs, n_inputs);
+    bb_cl_shared *shared = bb_opencl_shared(opened);
+    *out = NULL;
+    return shared ? create(out, shared, stage, NULL, work, inputs, n_inputs)
+                  : bb_opencl_no_kernels(opened);
 }
 
 bb_status bb_trial_create_choice(bb_trial **out, bb_cl_shared *shared, const bb_stage *stage,

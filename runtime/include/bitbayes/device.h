@@ -27,6 +27,7 @@ typedef struct bb_device_info {
     const char *type;          /**< "cpu", "gpu", "accelerator", "custom", "reference" */
     const char *version;       /**< OpenCL C version text */
     char pci[16];              /**< "0000:3b:00.0"; "" where the driver does not tell */
+    bool image_only;           /**< has no compiler: needs an offline binary, or built-in kernels */
     bool available;            /**< has a compiler or takes binaries, and says it is available */
     uint32_t compute_units;
     uint64_t global_bytes;     /**< global memory */
