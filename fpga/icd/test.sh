@@ -137,6 +137,7 @@ planted_fault() {
 # Files in place of a UIO device: the port opens, asks and starts. No board has been seen by this.
 uio_on_files() {
     maps=$out/uio/maps
+    rm -rf "$out/uio"
     mkdir -p "$maps/map0" "$maps/map1"
     echo 0x1000 | tee "$maps/map0/size" "$maps/map0/addr" >/dev/null
     echo 0x800000 >"$maps/map1/size"
