@@ -33,28 +33,41 @@ typedef struct bb_tile {
     bool masked;
 } bb_tile;
 
-BB_INLINE void bb_tile_at(const bb_stage_descriptor *stage, __global const ulong *input,
-                          __global const uint *list, uint n_entries, __global const ulong *masks,
-                          uint row, uint n_wanted, bb_tile *t)
+/* What a stage call works on, in the way that tiles read it. */
+typedef struct bb_call {
+    __global const ulong *input;
+    __global const uint *list;
+    uint n_entries;
+    __global const ulong *masks;
+} bb_call;
+
+/* Pixel (y, x) of the output of an entry becomes pixel i, behind the pixels before it. */
+BB_INLINE void bb_tile_put(const bb_stage_descriptor *stage, const bb_call *call, uint entry,
+                           uint y, uint x, int i, bb_tile *t)
+{
+    const uint bytes =
+        stage->emit == BB_EMIT_BITS ? stage->out_words * 8 : stage->out_channels * 4;
+    t->entry[i] = call->list + (size_t)entry * BB_ENTRY_WORDS(stage->n_draws);
+    t->input[i] = call->input + (size_t)t->entry[i][BB_ENTRY_INPUT] * stage->in_stride;
+    t->mask[i] = bb_mask_of(stage, call->masks, t->entry[i][BB_ENTRY_MASK]);
+    t->masked = (i > 0 && t->masked) || t->mask[i];
+    t->kept[i] = i > 0 && t->mask[i] == t->mask[i - 1] ? t->kept[i - 1]
+                                                       : bb_kept_channels(stage, t->mask[i]);
+    t->y[i] = (int)y;
+    t->x[i] = (int)x;
+    t->offset[i] = (y * stage->out_w + x) * bytes;
+}
+
+BB_INLINE void bb_tile_at(const bb_stage_descriptor *stage, const bb_call *call, uint row,
+                          bb_tile *t)
 {
     const uint n_pixels = stage->out_h * stage->out_w;
     uint entry = row / n_pixels;
     uint y = row % n_pixels / stage->out_w, x = row % n_pixels % stage->out_w;
-    const int n = (int)min(n_wanted, n_entries * n_pixels - row);
-    const uint bytes =
-        stage->emit == BB_EMIT_BITS ? stage->out_words * 8 : stage->out_channels * 4;
-    t->masked = false;
+    const int n = (int)min((uint)BB_PIXELS, call->n_entries * n_pixels - row);
     BB_EACH_PIXEL(i)
     {
-        t->entry[i] = list + (size_t)entry * BB_ENTRY_WORDS(stage->n_draws);
-        t->input[i] = input + (size_t)t->entry[i][BB_ENTRY_INPUT] * stage->in_stride;
-        t->mask[i] = bb_mask_of(stage, masks, t->entry[i][BB_ENTRY_MASK]);
-        t->masked = t->masked || t->mask[i];
-        t->kept[i] = i > 0 && t->mask[i] == t->mask[i - 1] ? t->kept[i - 1]
-                                                        : bb_kept_channels(stage, t->mask[i]);
-        t->y[i] = (int)y;
-        t->x[i] = (int)x;
-        t->offset[i] = (y * stage->out_w + x) * bytes;
+        bb_tile_put(stage, call, entry, y, x, i, t);
         const bool more = i + 1 < n;
         const bool row_ends = more && x + 1 == stage->out_w;
         const bool map_ends = row_ends && y + 1 == stage->out_h;

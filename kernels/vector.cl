@@ -98,9 +98,9 @@ __kernel void BB_KERNEL(BB_STAGE_CALL)
     const uint end = (share + 1) * n_blocks / n_shares;
     if (get_global_id(0) * BB_PIXELS >= n_entries * stage.out_h * stage.out_w)
         return;
+    const bb_call call = {input, list + first, n_entries, masks + first_mask};
     bb_tile t;
-    bb_tile_at(&stage, input, list + first, n_entries, masks + first_mask,
-               (uint)get_global_id(0) * BB_PIXELS, BB_PIXELS, &t);
+    bb_tile_at(&stage, &call, (uint)get_global_id(0) * BB_PIXELS, &t);
     const uint n_taps = stage.pool_h * stage.pool_w;
     bb_places p;
     bb_gathered g;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { MAX_FLAG_WORDS = 2 };
+
 static size_t n_taps(const bb_stage_descriptor *stage)
 {
     return (size_t)stage->kernel_h * stage->kernel_w;
@@ -58,49 +60,137 @@ static bb_status pack_bank(bb_context *context, const bb_stage *stage, uint32_t 
     return BB_OK;
 }
 
-/* Thresholds as they are; instead of the flags bits by channel: {flip, take the smallest sum}. */
-static void pack_flags(const bb_stage_descriptor *d, uint32_t group, uint32_t n_groups,
-                       bb_packed *out)
+/* Thresholds as they are; instead of the flags words with a bit per channel: flip, take the
+ * smallest sum. */
+static void pack_flags(uint32_t group, bb_packed *out)
 {
     uint32_t *record = out->bank;
-    for (uint32_t i = 0; i < n_groups * d->n_draws; i++, record += group * 2) {
-        uint32_t flip = 0, smallest = 0;
+    const size_t n = out->bank_bytes / (group * 2 * sizeof(*record));
+    const uint32_t n_words = (uint32_t)bb_divide_up(group, 32);
+    for (size_t i = 0; i < n; i++, record += group * 2) {
+        uint32_t flip[MAX_FLAG_WORDS] = {0}, smallest[MAX_FLAG_WORDS] = {0};
         for (uint32_t channel = 0; channel < group; channel++) {
             const uint32_t flags = record[group + channel];
             const bool flips = flags & BB_FLIP, ands = flags & BB_POOL_AND;
-            flip |= (uint32_t)flips << channel;
-            smallest |= (uint32_t)(flips != ands) << channel;
+            flip[channel / 32] |= (uint32_t)flips << channel % 32;
+            smallest[channel / 32] |= (uint32_t)(flips != ands) << channel % 32;
         }
-        record[group] = flip;
-        record[group + 1] = smallest;
+        memcpy(record + group, flip, n_words * sizeof(*record));
+        memcpy(record + group + n_words, smallest, n_words * sizeof(*record));
     }
 }
 
-/*
- * Weights u64 [group][tap][word][octet][8], then a pixel of zeros and one of ones (tail bits 0):
- * what padding and entries without a mask read. The last group is filled up.
+/* Thresholds that no sum lies beyond, so that a kernel may subtract them from a sum. */
+static void clamp_thresholds(uint32_t group, bb_packed *out)
+{
+    enum { FAR = 0x3fffffff };
+    int32_t *record = out->bank;
+    const size_t n = out->bank_bytes / (group * 2 * sizeof(*record));
+    for (size_t i = 0; i < n; i++, record += group * 2)
+        for (uint32_t channel = 0; channel < group; channel++)
+            record[channel] = record[channel] > FAR    ? FAR
+                              : record[channel] < -FAR ? -FAR
+                                                       : record[channel];
+}
+
+/* One direction of a stage. */
+typedef struct direction {
+    uint32_t in, kernel, step, dilation, pad, sum, pool, pool_step, pool_pad, out;
+} direction;
+
+static direction rows_of(const bb_stage_descriptor *d)
+{
+    return (direction){d->in_h,  d->kernel_h, d->step_h,      d->dilation_h, d->pad_top,
+                       d->sum_h, d->pool_h,   d->pool_step_h, d->pool_top,   d->out_h};
+}
+
+static direction columns_of(const bb_stage_descriptor *d)
+{
+    return (direction){d->in_w,  d->kernel_w, d->step_w,      d->dilation_w, d->pad_left,
+                       d->sum_w, d->pool_w,   d->pool_step_w, d->pool_left,  d->out_w};
+}
+
+/* Whether tap `tap` of the sum under tap `pool_tap` of the pool of output `at` lies in the input.
  */
+static bool is_valid(const direction *d, uint32_t at, uint32_t pool_tap, uint32_t tap)
+{
+    const int64_t sum = (int64_t)at * d->pool_step + pool_tap - d->pool_pad;
+    const int64_t in = sum * d->step - d->pad + (int64_t)tap * d->dilation;
+    return sum >= 0 && sum < d->sum && in >= 0 && in < d->in;
+}
+
+static bool same_taps(const direction *d, uint32_t a, uint32_t b)
+{
+    for (uint32_t pool_tap = 0; pool_tap < d->pool; pool_tap++)
+        for (uint32_t tap = 0; tap < d->kernel; tap++)
+            if (is_valid(d, a, pool_tap, tap) != is_valid(d, b, pool_tap, tap))
+                return false;
+    return true;
+}
+
+/* Bands of neighbouring outputs with the same valid taps; `ends` may be NULL. */
+static uint32_t find_bands(const direction *d, int32_t *ends)
+{
+    uint32_t n = 0;
+    for (uint32_t at = 0; at < d->out; at++)
+        if (at + 1 == d->out || !same_taps(d, at, at + 1)) {
+            if (ends)
+                ends[n] = (int32_t)at + 1;
+            n++;
+        }
+    return n;
+}
+
+static uint32_t tap_steps(const bb_stage_descriptor *d)
+{
+    return (d->in_channels + 31) / 32;
+}
+
+/* The table of kernels/areas.cl: bands, where the words of each step lie, a mask row of ones. */
+static void pack_areas(const bb_stage_descriptor *d, int32_t *to)
+{
+    const direction rows = rows_of(d), columns = columns_of(d);
+    to[0] = (int32_t)find_bands(&rows, to + 2);
+    to[1] = (int32_t)find_bands(&columns, to + 2 + to[0]);
+    to += 2 + to[0] + to[1];
+    for (uint32_t ky = 0; ky < d->kernel_h; ky++)
+        for (uint32_t kx = 0; kx < d->kernel_w; kx++)
+            for (uint32_t step = 0; step < tap_steps(d); step++)
+                *to++ = (int32_t)((ky * d->dilation_h * d->in_w + kx * d->dilation_w) *
+                                      d->in_words * 2 +
+                                  step);
+    for (uint32_t step = 0; step < tap_steps(d); step++)
+        *to++ = -1;
+}
+
+/* Weights u32 [group][tap][step][channel of the group], then the table of the areas. The last group
+ * is filled up. */
 bb_status bb_pack_lanes(bb_context *context, const bb_choice *choice, const bb_stage *stage,
                         bb_packed *out)
 {
     const bb_stage_descriptor *d = &stage->descriptor;
-    (void)choice;
-    const uint32_t group = BB_LANES_GROUP;
+    const direction rows = rows_of(d), columns = columns_of(d);
+    const uint32_t group = bb_lanes_group(choice), steps = tap_steps(d);
     const uint32_t n_groups = (uint32_t)bb_divide_up(d->out_channels, group);
-    const size_t row = n_taps(d) * d->in_words, all = row * n_groups * group;
-    if (!allocate(context, all + (size_t)d->in_words * 2, sizeof(uint64_t), &out->weights,
+    const size_t window = n_taps(d) * steps, all = window * n_groups * group;
+    const size_t table = 2 + (size_t)find_bands(&rows, NULL) + find_bands(&columns, NULL);
+    if (!allocate(context, all + table + window + steps, sizeof(uint32_t), &out->weights,
                   &out->weight_bytes))
         return BB_MEMORY;
     const uint64_t *from = stage->weights;
-    uint64_t *to = out->weights, *ones = to + all + d->in_words;
+    uint32_t *to = out->weights;
     for (uint32_t channel = 0; channel < d->out_channels; channel++)
-        for (size_t i = 0; i < row; i++)
-            to[(channel / group * row + i) * group + channel % group] = from[channel * row + i];
-    for (uint32_t c = 0; c < d->in_channels; c++)
-        ones[c / 64] |= (uint64_t)1 << (c % 64);
+        for (size_t tap = 0; tap < n_taps(d); tap++, from += d->in_words)
+            for (uint32_t step = 0; step < steps; step++) {
+                const size_t k = channel / group * window + tap * steps + step;
+                to[k * group + channel % group] = (uint32_t)(from[step / 2] >> step % 2 * 32);
+            }
+    pack_areas(d, (int32_t *)to + all);
     const bb_status status = pack_bank(context, stage, group, n_groups * group, out);
-    if (status == BB_OK && d->emit == BB_EMIT_BITS)
-        pack_flags(d, group, n_groups, out);
+    if (status == BB_OK && d->emit == BB_EMIT_BITS) {
+        pack_flags(group, out);
+        clamp_thresholds(group, out);
+    }
     return status;
 }
 

@@ -5,14 +5,14 @@
 
 #include "opencl/variant.h"
 
-/* Channels of a group of `lanes`: BB_OCTETS octets. */
-enum { BB_LANES_GROUP = 32 };
-
 /* On failure what was allocated stays in `out`, for the caller to release. */
 typedef bb_status bb_pack_function(bb_context *context, const bb_choice *choice,
                                    const bb_stage *stage, bb_packed *out);
 
 bb_pack_function bb_pack_plain, bb_pack_lanes, bb_pack_vector, bb_pack_tile32, bb_pack_folded;
+
+/* Channels that the lanes kernels make at a time. */
+uint32_t bb_lanes_group(const bb_choice *choice);
 
 /* Channels that the tile32 kernels make: a multiple of 32 that fills all output words. */
 uint32_t bb_tile32_channels(const bb_stage_descriptor *stage);

@@ -73,6 +73,8 @@ bool bb_variant_serves(const bb_variant *variant, const bb_stage_descriptor *sta
         *why_not = "no pool";
     else if ((variant->shapes & BB_SHAPE_REAL) && !real)
         *why_not = "bits";
+    else if ((variant->shapes & BB_SHAPE_NARROW) && stage->out_channels > 32)
+        *why_not = "more than 32 channels";
     else
         return variant->shape != BB_KERNEL_FOLDED || folded_fits(variant, stage, why_not);
     return false;
@@ -247,13 +249,28 @@ static void launch_tiles(const bb_choice *choice, const bb_stage_descriptor *sta
     *out = (bb_launch){2, {round_up(tiles, local), shares, 1}, {local, 1, 1}};
 }
 
+uint32_t bb_lanes_group(const bb_choice *choice)
+{
+    return 16 * bb_choice_tunable(choice, "BB_VECTORS");
+}
+
+/* Dimension 0: work-items with several tiles each; dimension 1: shares of the channel groups, so
+ * that the device is occupied and the weights of a share stay in a cache. */
 static void launch_lanes(const bb_choice *choice, const bb_stage_descriptor *stage,
                          const bb_room *room, uint32_t n_entries, bb_launch *out)
 {
-    const bool pooled = choice->variant->shapes & BB_SHAPE_POOLED;
-    launch_tiles(choice, stage, room, n_entries,
-                 pooled ? 1 : bb_choice_tunable(choice, "BB_PIXELS"),
-                 (uint32_t)bb_divide_up(stage->out_channels, BB_LANES_GROUP), out);
+    enum { CACHED_BYTES = 1 << 19 };
+    const size_t rows = (size_t)stage->out_h * stage->out_w * n_entries;
+    const size_t tiles = bb_divide_up(rows, bb_choice_tunable(choice, "BB_PIXELS"));
+    const size_t wanted = (size_t)room->compute_units * 8;
+    const size_t n_groups = bb_divide_up(stage->out_channels, bb_lanes_group(choice));
+    const size_t bytes =
+        (size_t)stage->kernel_h * stage->kernel_w * stage->in_words * stage->out_channels * 8;
+    size_t items = bb_divide_up(tiles, tiles_per_group[choice->launch]);
+    items = items >= wanted ? items : smaller(tiles, wanted);
+    size_t shares = bb_divide_up(wanted, items), least = bb_divide_up(bytes, CACHED_BYTES);
+    shares = smaller(shares > least ? shares : least, n_groups);
+    *out = (bb_launch){2, {items, shares, 1}, {1, 1, 1}};
 }
 
 static void launch_vector(const bb_choice *choice, const bb_stage_descriptor *stage,

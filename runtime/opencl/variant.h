@@ -22,7 +22,8 @@ enum {
     BB_SHAPE_FEW_DRAWS = 2, /* n_draws at most 8 */
     BB_SHAPE_BITS = 4,      /* emits bits, without a pool */
     BB_SHAPE_POOLED = 8,    /* emits bits behind a pool */
-    BB_SHAPE_REAL = 16      /* emits real values */
+    BB_SHAPE_REAL = 16,     /* emits real values */
+    BB_SHAPE_NARROW = 32    /* at most 32 output channels */
 };
 
 /* Layouts and launch; the rows of shapes[] in variant.c. */
