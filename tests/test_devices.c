@@ -242,7 +242,7 @@ Test(devices, names_of_variants_may_carry_set_and_launch)
     cr_expect(bb_variant_named("lanes", lanes, &choice, &all) && choice.set == 0 && all);
     cr_expect(!bb_variant_named("lane,plain", lanes, &choice, &all));
     char *options = bb_choice_options(context, &(bb_choice){lanes, 1, 0});
-    cr_expect_str_eq(options, "-D BB_PIXELS=2");
+    cr_expect_str_eq(options, "-D BB_PIXELS=2 -D BB_VECTORS=4");
     bb_release(context, options);
     cr_expect(bb_choice_tunable(&(bb_choice){lanes, 1, 0}, "BB_PIXELS") == 2);
     cr_expect(bb_choice_tunable(&(bb_choice){lanes, 1, 0}, "PIXELS") == 1);
