@@ -142,5 +142,6 @@ bb_status bench_kernels(bench_run *run, char **operands, int n_operands);
 bb_status bench_model(bench_run *run, char **operands, int n_operands);
 bb_status bench_limits(bench_run *run);
 bb_status bench_compare(invocation *call, const bench_options *options, char **operands);
+bb_status bench_targets(invocation *call, const bench_options *options, const char *folder);
 
 #endif

@@ -2,6 +2,7 @@
 /* `bitbayes bench`: the command line. */
 #include "bench.h"
 #include "host/commands.h"
+#include "models.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,16 +50,20 @@ static const option_row rows[] = {
 
 const command_description bench_description = {
     .name = "bench",
-    .operands = "kernels [SET|FILE...] | model NAME|FILE... | limits | compare A.json B.json",
+    .operands = "kernels [SET|FILE...] | model NAME|FILE... | limits | compare A.json B.json | "
+                "targets FOLDER | save NAME -o FILE",
     .summary = "measure kernels and models as a share of the device's own limits",
     .details =
         "kernels: stages by themselves, shapes from built-in sets (vgg-small, resnet18-cifar, "
-        "lfc-1024, targets, word-edges; default: all) or from files. model: whole networks, files "
+        "lfc-1024, targets, peers, word-edges; default: all) or from files. model: whole networks, "
+        "files "
         "or "
         "vgg-small, which is made from the seed; -b, -T and -d are comma lists and span a matrix. "
         "limits: popcounts in registers, memory bandwidth, an empty launch. compare: two JSON "
         "results; "
-        "exit code 1 if a row regressed. Everything is compared with the plain C reference before "
+        "exit code 1 if a row regressed. targets: what `./run bench` left in a folder, beside what "
+        "was to be reached. save: a built-in model as a .bbm file. Everything is compared with the "
+        "plain C reference before "
         "it is "
         "timed, and limits are measured in turns with the rows. Percent of the limit is the median "
         "of "
@@ -100,6 +105,21 @@ static bb_status measure(invocation *call, const bench_options *options)
     return status;
 }
 
+/* A built-in model as a file, for the other commands. */
+static bb_status save(invocation *call, const bench_options *options)
+{
+    bb_context *context = call->context;
+    const char *name = call->operands[1], *path = options->common.output;
+    bb_graph *graph = NULL;
+    bb_status status = model_build(&graph, context, name, options->seed);
+    if (status == BB_OK && !graph)
+        status = bb_fail(context, BB_ARGUMENT, "bench save: %s is no built-in model", name);
+    if (status == BB_OK)
+        status = bb_graph_save(graph, context, path);
+    bb_graph_free(graph);
+    return status;
+}
+
 static bb_status dispatch(invocation *call, const bench_options *options)
 {
     bb_context *context = call->context;
@@ -112,12 +132,19 @@ static bb_status dispatch(invocation *call, const bench_options *options)
     if (strcmp(what, "compare") == 0)
         return call->n_operands == 3 ? bench_compare(call, options, call->operands + 1)
                                      : wrong_words(context, what, "two JSON files");
+    if (strcmp(what, "targets") == 0)
+        return call->n_operands == 2 ? bench_targets(call, options, call->operands[1])
+                                     : wrong_words(context, what, "a folder");
+    if (strcmp(what, "save") == 0)
+        return call->n_operands == 2 && options->common.output
+                   ? save(call, options)
+                   : wrong_words(context, what, "the name of a built-in model and -o FILE");
     if (strcmp(what, "model") == 0 && call->n_operands < 2)
         return wrong_words(context, what, "a model file or the name of a built-in model");
     if (strcmp(what, "limits") == 0 && call->n_operands > 1)
         return wrong_words(context, what, "no further words");
     if (strcmp(what, "kernels") != 0 && strcmp(what, "model") != 0 && strcmp(what, "limits") != 0)
-        return wrong_words(context, what, "one of kernels, model, limits, compare");
+        return wrong_words(context, what, "one of kernels, model, limits, compare, targets, save");
     return measure(call, options);
 }
 

@@ -5,16 +5,14 @@
  * sample: with basis "limit" times are multiplied by it first, so that a machine that was busier or
  * clocked lower during one of the runs does not look like a slower kernel.
  */
-#include "bench.h"
+#include "document.h"
 #include "host/fields.h"
 #include "markdown.h"
 
-#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_RESULTS ((size_t)256 << 20)
 #define MIN_COMPARED 5 /* samples; with fewer an interval says nothing */
 
 typedef enum verdict { SAME, REGRESSION, FASTER, LEFT_OUT } verdict;
@@ -35,32 +33,6 @@ typedef struct comparing {
     comparison *list;
     uint32_t n, n_regressions;
 } comparing;
-
-static const char *text_of(const cJSON *row, const char *key)
-{
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(row, key);
-    return cJSON_IsString(value) ? value->valuestring : "";
-}
-
-static bb_status read_document(comparing *c, int which, const char *path)
-{
-    uint8_t *bytes;
-    size_t length;
-    const bb_status status = bb_file_read(c->context, path, MAX_RESULTS, &bytes, &length);
-    if (status != BB_OK)
-        return status;
-    c->documents[which] = cJSON_ParseWithLength((const char *)bytes, length);
-    bb_release(c->context, bytes);
-    if (!cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(c->documents[which], "rows")))
-        return bb_fail(c->context, BB_INPUT,
-                       "%s: no JSON document with rows, expected output of `bitbayes bench --json`",
-                       path);
-    const cJSON *version = cJSON_GetObjectItemCaseSensitive(c->documents[which], "schema_version");
-    if (!cJSON_IsNumber(version) || (int)version->valuedouble != SCHEMA_VERSION)
-        return bb_fail(c->context, BB_INPUT, "%s: schema version %g, expected %d", path,
-                       cJSON_IsNumber(version) ? version->valuedouble : 0.0, SCHEMA_VERSION);
-    return BB_OK;
-}
 
 /* Positive numbers of an array; empty if it is absent or holds anything else. */
 static void read_samples(samples *out, const cJSON *row, const char *key)
@@ -102,24 +74,18 @@ static bool has_limits(const cJSON *row)
 static const cJSON *find_row(const cJSON *document, const cJSON *wanted)
 {
     const cJSON *row;
-    cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(document, "rows"))
+    cJSON_ArrayForEach(row, document_rows(document))
     {
-        if (strcmp(text_of(row, "name"), text_of(wanted, "name")) == 0 &&
-            strcmp(text_of(row, "device"), text_of(wanted, "device")) == 0)
+        if (strcmp(document_text(row, "name"), document_text(wanted, "name")) == 0 &&
+            strcmp(document_text(row, "device"), document_text(wanted, "device")) == 0)
             return row;
     }
     return NULL;
 }
 
-static bool was_timed(const cJSON *row)
-{
-    const char *status = text_of(row, "status");
-    return strcmp(status, "ok") == 0 || strcmp(status, "noisy") == 0;
-}
-
 static bool has_failed(const cJSON *row)
 {
-    const char *status = text_of(row, "status");
+    const char *status = document_text(row, "status");
     return strcmp(status, "wrong") == 0 || strcmp(status, "broken") == 0 ||
            strcmp(status, "failed") == 0;
 }
@@ -129,11 +95,11 @@ static const char *obstacle(const cJSON *a, const cJSON *b)
 {
     if (!b)
         return "only in the first file";
-    if (strcmp(text_of(a, "unit"), "s") != 0 || strcmp(text_of(b, "unit"), "s") != 0)
+    if (strcmp(document_text(a, "unit"), "s") != 0 || strcmp(document_text(b, "unit"), "s") != 0)
         return "not a time";
-    if (!was_timed(a))
+    if (!document_was_timed(a))
         return "not timed in the first file";
-    return was_timed(b) ? NULL : "not timed in the second file";
+    return document_was_timed(b) ? NULL : "not timed in the second file";
 }
 
 static bool compare_times(comparing *c, comparison *out, const cJSON *a, const cJSON *b)
@@ -158,7 +124,7 @@ static bool compare_times(comparing *c, comparison *out, const cJSON *a, const c
 
 static bb_status compare_rows(comparing *c)
 {
-    const cJSON *rows = cJSON_GetObjectItemCaseSensitive(c->documents[0], "rows"), *a;
+    const cJSON *rows = document_rows(c->documents[0]), *a;
     c->list = bb_allocate(c->context, (size_t)cJSON_GetArraySize(rows), sizeof(*c->list));
     if (!c->list)
         return BB_MEMORY;
@@ -167,13 +133,13 @@ static bb_status compare_rows(comparing *c)
     {
         const cJSON *b = find_row(c->documents[1], a);
         comparison *out = &c->list[c->n++];
-        *out = (comparison){.name = text_of(a, "name"),
-                            .device = text_of(a, "device"),
+        *out = (comparison){.name = document_text(a, "name"),
+                            .device = document_text(a, "device"),
                             .basis = "",
                             .reason = obstacle(a, b)};
         n_common += b != NULL;
         if (out->reason)
-            out->verdict = b && was_timed(a) && has_failed(b) ? REGRESSION : LEFT_OUT;
+            out->verdict = b && document_was_timed(a) && has_failed(b) ? REGRESSION : LEFT_OUT;
         else if (!compare_times(c, out, a, b))
             return bb_fail(c->context, BB_MEMORY, "bench: out of memory");
         c->n_regressions += out->verdict == REGRESSION;
@@ -263,7 +229,7 @@ bb_status bench_compare(invocation *call, const bench_options *options, char **o
         status = bb_fail(c.context, BB_ARGUMENT,
                          "bench: --basis: expected limit or time, found '%s'", options->basis);
     for (int i = 0; i < 2 && status == BB_OK; i++)
-        status = read_document(&c, i, operands[i]);
+        status = document_read_rows(&c.documents[i], c.context, operands[i]);
     if (status == BB_OK)
         status = compare_rows(&c);
     if (status == BB_OK)

@@ -70,37 +70,73 @@ static size_t list_figures(figure out[MAX_FIGURES], const bench_row *row, const 
     return BB_COUNT_OF(all);
 }
 
+/* Joules per input, of models. */
+static size_t list_energy(figure out[MAX_FIGURES], const bench_row *row)
+{
+    const bb_energy_comparison *e = &row->energy;
+    const figure all[] = {
+        {"chip_J_low", known(e->chip_J.low)},
+        {"chip_J", known(e->chip_J.nominal)},
+        {"chip_J_high", known(e->chip_J.high)},
+        {"chip_shared_J_low", known(e->chip_shared_J.low)},
+        {"chip_shared_J", known(e->chip_shared_J.nominal)},
+        {"chip_shared_J_high", known(e->chip_shared_J.high)},
+        {"device_net_J", known(e->device_net_J)},
+        {"device_gross_J", known(e->device_gross_J)},
+    };
+    memcpy(out, all, sizeof(all));
+    return BB_COUNT_OF(all);
+}
+
 static void csv_text(FILE *stream, const char *text)
 {
     fputc('"', stream);
     for (; *text; text++)
         fprintf(stream, *text == '"' ? "\"%c" : "%c", *text);
-    fputs("\",", stream);
+    fputc('"', stream);
+}
+
+static void csv_heading(FILE *stream, const figure *figures, size_t n, bool with_energy)
+{
+    fputs("name,device,status,reason,variant,stopped_by,unit", stream);
+    for (size_t i = 0; i < n; i++)
+        fprintf(stream, ",%s", figures[i].key);
+    fputs(with_energy ? ",energy_status,energy_reason\n" : "\n", stream);
+}
+
+static void csv_row(FILE *stream, const bench_row *row, const figure *figures, size_t n)
+{
+    const char *const texts[] = {row->name,   row->device->info->id, row_status_word(row->status),
+                                 row->reason, row->variant,          row->stopped};
+    for (size_t i = 0; i < BB_COUNT_OF(texts); i++) {
+        csv_text(stream, texts[i]);
+        fputc(',', stream);
+    }
+    fputs(row->unit, stream);
+    for (size_t i = 0; i < n; i++)
+        fprintf(stream, isnan(figures[i].value) ? "," : ",%.9g", figures[i].value);
 }
 
 static bb_status print_csv(FILE *stream, const bench_run *run)
 {
+    const bool with_energy = strcmp(run->what, "model") == 0;
     for (uint32_t r = 0; r < run->n_rows; r++) {
         const bench_row *row = run->rows[r];
         bench_figures f;
-        figure figures[MAX_FIGURES];
+        figure figures[2 * MAX_FIGURES];
         if (!row_figures(&f, row))
             return bb_fail(run->context, BB_MEMORY, "bench: out of memory");
-        const size_t n = list_figures(figures, row, &f);
-        if (r == 0) {
-            fputs("name,device,status,reason,variant,stopped_by,unit", stream);
-            for (size_t i = 0; i < n; i++)
-                fprintf(stream, ",%s", figures[i].key);
-            fputc('\n', stream);
+        size_t n = list_figures(figures, row, &f);
+        if (with_energy)
+            n += list_energy(figures + n, row);
+        if (r == 0)
+            csv_heading(stream, figures, n, with_energy);
+        csv_row(stream, row, figures, n);
+        if (with_energy) {
+            const bb_measurement *device = &row->energy.device;
+            fprintf(stream, ",%s,", row->energy.caveat ? bb_meter_status_word(device->status) : "");
+            csv_text(stream, device->reason);
         }
-        const char *const texts[] = {
-            row->name,   row->device->info->id, row_status_word(row->status),
-            row->reason, row->variant,          row->stopped};
-        for (size_t i = 0; i < BB_COUNT_OF(texts); i++)
-            csv_text(stream, texts[i]);
-        fputs(row->unit, stream);
-        for (size_t i = 0; i < n; i++)
-            fprintf(stream, isnan(figures[i].value) ? "," : ",%.9g", figures[i].value);
         fputc('\n', stream);
     }
     return BB_OK;

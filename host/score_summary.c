@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <sys/resource.h>
 
 static const struct {
     bool labels, second;
@@ -279,6 +280,14 @@ static void add_times(bb_json *json, const score_times *t)
     bb_json_end(json);
 }
 
+/* The most memory that the process had at any time, with the driver's and its compiler's. */
+static void add_peak(bb_json *json)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) == 0)
+        field_count(json, "peak_resident_bytes", (uint64_t)usage.ru_maxrss * 1024);
+}
+
 static void add_shown(bb_json *json, const score_set *set)
 {
     if (!set->n_shown)
@@ -316,6 +325,7 @@ bb_status score_print_json(FILE *stream, const score_report *report)
     }
     add_sampling(&json, report);
     add_times(&json, &report->run->times);
+    add_peak(&json);
     energy_add_comparison(&json, "energy", &report->energy);
     add_shown(&json, report->set);
     return json_finish(&json, stream);

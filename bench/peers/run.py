@@ -30,16 +30,22 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def now() -> str:
+    """Return the date and time."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 class Table:
     """Rows with one ratio per round; above 1 ours is faster."""
 
     def __init__(self):
         self.rows = []
+        self.date = now()
 
     def add(self, name, peer, version, unit, problem):
         """Begin a row, which is already `wrong` if there is a problem."""
-        row = {"name": name, "peer": peer, "version": version, "unit": unit, "status": "wrong" if problem else "ok",
-               "reason": problem or None, "ours": [], "theirs": []}
+        row = {"name": name, "peer": peer, "version": version, "unit": unit, "date": self.date,
+               "status": "wrong" if problem else "ok", "reason": problem or None, "ours": [], "theirs": []}
         self.rows.append(row)
         return row
 
@@ -130,7 +136,7 @@ def ask_larq(table: Table, options) -> None:
     python = options.larq
     asked = [layer for layer in layers() if layer.step == 1]  # TensorFlow pads strides on one side only
     peer, problem = "Larq Compute Engine (oracle)", ""
-    if not python or not Path(python).exists():
+    if not Path(python).exists():
         row = table.add("all layers", peer, None, "s", None)
         row.update(status="skipped", reason="not installed: needs Python 3.10 or 3.11 for its TensorFlow")
         return
@@ -207,7 +213,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--batch", type=int, default=16, help="of the layers")
     parser.add_argument("--time", type=float, default=0.1, help="seconds per layer, side and round")
-    parser.add_argument("--larq", help="the Python that has Larq Compute Engine")
+    parser.add_argument("--larq", default=ours.ROOT / "build" / "peers-larq" / "bin" / "python",
+                        help="the Python that has Larq Compute Engine")
     options = parser.parse_args()
     if set(options.parts) - set(PARTS):
         parser.error(f"expected parts of {', '.join(PARTS)}, found {' '.join(options.parts)}")
@@ -227,8 +234,8 @@ def main() -> int:
             say(f"{part}: not measured: {problem}")
         rows += [dict(row, part=part) for row in table.finish()]
     document = {"schema_version": 1,
-                "context": {"date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"), "processor": processor(),
-                            "rounds": options.rounds, "command": "./run bench-peers " + " ".join(sys.argv[1:]),
+                "context": {"date": now(), "processor": processor(),
+                            "rounds": options.rounds, "command": " ".join(["./run bench-peers", *sys.argv[1:]]),
                             "failed": failed, "ours": getattr(ours.bench, "context", None)},
                 "summary": summarize(rows), "rows": rows}
     file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
