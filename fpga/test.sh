@@ -112,6 +112,7 @@ board() {
 
 step cosimulation verilator cosimulation
 step budget "yosys python3" "$fpga/synth/budget.py"
+step foldings "yosys verilator python3" "$fpga/synth/table.py" "$out/foldings" --check
 step faults "verilator iverilog yosys" "$fpga/sim/faults.sh" "$out/faults"
 step small "yosys verilator nextpnr-ice40 icepack python3" "$fpga/synth/small.sh" "$out/small"
 step board "verilator yosys nextpnr-ice40 icepack make" board

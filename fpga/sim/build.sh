@@ -15,7 +15,7 @@ for file in fpga/sim/case.c runtime/board/driver.c fpga/model.c runtime/referenc
 done
 rtl=${RTL:-$top/fpga/rtl}
 # shellcheck disable=SC2046
-verilator --cc --exe --build -O3 --x-assign unique --x-initial unique -Wno-SYMRSVDWORD -j 1 \
+verilator --cc --exe --build -O3 --x-assign unique --x-initial unique -Wno-SYMRSVDWORD -j 1 -MAKEFLAGS OPT_FAST=-O2 \
     --Mdir "$out" --top-module bb_engine "$@" -CFLAGS "-O2 -I$top -I$top/fpga/sim" -o cosim \
     $(sed "s|^|$rtl/|" "$rtl/files") "$top/fpga/sim/cosim.cpp" "$out/case-c.o" "$out/driver-c.o" \
     "$out/model-c.o" "$out/stage-c.o" "$out/stages-c.o" "$out/check-c.o" >"$out/build.log" 2>&1 ||

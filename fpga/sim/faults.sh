@@ -52,4 +52,7 @@ plant "one clock more behind a list entry" bb_engine.sv \
 expect_failure "the cycle model" verilated 5
 fault="one bit of one LUT of the netlist"
 expect_failure "the netlist bench" env NETLIST_FAULT=1 PLACE=0 "$top/fpga/synth/small.sh" "$out/small"
+fault="fewer lookup tables than it takes"
+echo "ecp5 bb_plain PE=4,SIMD=32,WINDOW=64,WEIGHTS=512,DRAWS=4 lut 700" >"$out/budget.txt"
+expect_failure "the budget" env BUDGET="$out/budget.txt" "$top/fpga/synth/budget.py"
 exit $failed

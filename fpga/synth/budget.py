@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""budget.py [FAMILY...]: synthesises what budget.txt names with yosys and compares the cell counts.
-Prints each count; fails if one is over its budget. --raw prints every cell."""
+"""budget.py [FAMILY...]: synthesises what budget.txt names (BUDGET in the environment: another file) with yosys
+and compares the cell counts. Prints each; fails if one is over its budget. --raw prints every cell."""
 import os
 import pathlib
 import re
@@ -31,7 +31,8 @@ CLASSES = {
 
 
 def cells(family, top, parameters):
-    sources = " ".join(str(RTL / f"bb_{name}.sv") for name in FILES)
+    files = [RTL / f"bb_{name}.sv" for name in FILES] + [HERE / "plain.sv"] * (top == "bb_plain")
+    sources = " ".join(str(path) for path in files)
     settings = " ".join(f"-set {p.replace('=', ' ')}" for p in parameters.split(",") if p != "-")
     script = f"read_verilog -sv {sources}; " + (f"chparam {settings} {top}; " if settings else "")
     script += SCRIPTS[family].format(top=top) + "; flatten; tee -o /dev/stdout stat"
@@ -47,7 +48,7 @@ def cells(family, top, parameters):
 def main():
     wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
     made, over = {}, 0
-    for line in (HERE / "budget.txt").read_text().splitlines():
+    for line in pathlib.Path(os.environ.get("BUDGET", HERE / "budget.txt")).read_text().splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         family, top, parameters, kind, most = line.split()

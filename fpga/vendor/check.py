@@ -156,7 +156,7 @@ TOOLS = """#!/bin/sh
 echo "$(basename "$0") $*" >>"$CALLS"
 while [ $# -gt 1 ]; do
     case $1 in
-    -o) : >"$2" ;;
+    -o | --output) : >"$2" ;;
     --od) : >"$2/emconfig.json" ;;
     -tclargs) shift; case $# in 4) : >"$3/bb_engine.xo" ;; *) echo "vivado: arguments $*"; exit 1 ;; esac ;;
     esac
@@ -169,7 +169,7 @@ def make(folder, *words):
     """Runs a Makefile with tools that only note their calls; those."""
     tools = OUT / "tools"
     tools.mkdir(parents=True, exist_ok=True)
-    for name in ("vivado", "v++", "emconfigutil", "aoc", "quartus_sh", "bitbayes"):
+    for name in ("vivado", "v++", "emconfigutil", "aoc", "quartus_sh", "bitbayes", "image", "xclbinutil"):
         (tools / name).write_text(TOOLS)
         (tools / name).chmod(0o755)
     calls = OUT / "calls"
@@ -177,7 +177,8 @@ def make(folder, *words):
     environment = dict(os.environ, PATH=f"{tools}:{os.environ['PATH']}", CALLS=str(calls))
     environment.pop("MAKEFLAGS", None)
     shutil.rmtree(OUT / "build", ignore_errors=True)
-    call("make", "-s", "-C", folder, f"BUILD={OUT}/build", f"BITBAYES={tools}/bitbayes", *words, env=environment)
+    call("make", "-s", "-C", folder, f"BUILD={OUT}/build", f"BITBAYES={tools}/bitbayes", f"IMAGE_TOOL={tools}/image",
+         *words, env=environment)
     return [line.split() for line in calls.read_text().splitlines()]
 
 
@@ -205,9 +206,13 @@ def check_amd_make(amd=VENDOR / "amd"):
             need(platform.startswith("xilinx_" + board) and platform in text, f"amd: platform {platform} of {board}")
             need(link[0][-1].endswith("bb_engine.xo"), "amd: v++ -l does not link the kernel")
             order = [words[0] + (words[1] if words[0] == "v++" else "") for words in said]
-            wanted = ["vivado", "v++-l", "v++-p"] + ["emconfigutil"] * (flow == "hw_emu") + ["bitbayes"]
+            wanted = ["vivado", "v++-l", "v++-p", "image", "xclbinutil"] + \
+                ["emconfigutil"] * (flow == "hw_emu") + ["bitbayes"]
             need(order == wanted, f"amd: {board}, {flow}: {order}")
+            header = " ".join(said[3])
+            need(f"--kind {flow} --board x --pe 8 --simd 64 --window 512" in header, f"amd: {header}")
             need(said[-1][-1].endswith(f"bb_engine.{flow}.xclbin"), "amd: the image of the run")
+    refused(amd)  # no DEVICE
     need([words[0] for words in make(amd, "BOARD=kv260", "uio")] == ["vivado", "vivado"], "amd: uio")
     refused(amd, "FLOW=sw_emu")
     refused(amd, "BOARD=nowhere")
@@ -217,23 +222,22 @@ def check_amd_make(amd=VENDOR / "amd"):
 def check_intel_make(intel=VENDOR / "intel"):
     flags = {"emulator": "-march=emulator", "report": "-rtl", "hw": "-report"}
     boards = re.findall(r"^board_([\w-]+) :=", (intel / "Makefile").read_text(), re.M)
-    program = OUT / "bitbayes.cl"
-    program.write_text("")
     for board in boards:
         for flow, flag in flags.items():
-            said = make(intel, f"FLOW={flow}", f"BOARD={board}", f"CL={program}")
+            said = make(intel, f"FLOW={flow}", f"BOARD={board}")
             need([words[0] for words in said] == ["aoc"] and flag in said[0], f"intel: {board}, {flow}: {said}")
             need(any(word.startswith("-board=") for word in said[0]), f"intel: {board}: no board")
     said = make(intel, "BOARD=de1-soc", "rtl")
     need(said[0][:2] == ["quartus_sh", "-t"] and said[0][3] == "de1-soc", "intel: rtl")
     refused(intel, "FLOW=hw_emu")
-    refused(intel, "BOARD=nowhere", f"CL={program}")
+    refused(intel, "BOARD=nowhere")
     return f"intel/Makefile: {', '.join(boards)} by {', '.join(flags)}"
 
 
 def check_open_make(folder=VENDOR / "open"):
     """hx8k is run for real by the step `board`; of ulx3s what would be run."""
-    said = call("make", "-n", "-C", folder, "BOARD=ulx3s", "ECP5=45k", f"BUILD={OUT}/none", "TTY=/dev/ttyUSB0", "load", "run")
+    said = call("make", "-n", "-C", folder, "BOARD=ulx3s", "ECP5=45k", f"BUILD={OUT}/none", "TTY=/dev/ttyUSB0", "load",
+                "run")
     place = [line for line in said.replace("\\\n", " ").splitlines() if "nextpnr-ecp5" in line]
     need(len(place) == 1 and place[0].startswith("timeout "), "open: nextpnr-ecp5 without timeout")
     for word in ("--45k", "--package CABGA381", "ulx3s.lpf", "bb_board.json"):
