@@ -1,5 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* Counts where the popcount choice differs from plain popcount(); one work-item. x: n + 16 words. */
+/* Lanes of the dot product of 4 bytes, and of its comparisons, that differ from plain C. */
+static uint bb_wrong_dots(__global const uint *words, uint bytes)
+{
+    __global const char *weights = (__global const char *)words;
+    __global const int *lanes = (__global const int *)words;
+    __global const float *reals = (__global const float *)words;
+    const int16 w = vload16(0, lanes), sum = bb_dot16(w, bytes, w);
+    const uint reached = bb_not_less32_int(w, sum, words + 2);
+    const uint above = bb_not_less32_float(as_float16(w), as_float16(sum), words + 2);
+    int found[16];
+    vstore16(sum, 0, found);
+    uint wrong = 0;
+    for (uint i = 0; i < 16; i++) {
+        int expected = lanes[i];
+        for (uint k = 0; k < 4; k++)
+            expected += (int)weights[i * 4 + k] * (int)(bytes >> 8 * k & 255);
+        wrong += found[i] != expected;
+        wrong += (reached >> i & 1) != (lanes[i] >= lanes[i + 2]);
+        wrong += (reached >> (i + 16) & 1) != (expected >= lanes[i + 18]);
+        wrong += (above >> i & 1) != (reals[i] >= reals[i + 2]);
+        wrong += (above >> (i + 16) & 1) != (as_float(expected) >= reals[i + 18]);
+    }
+    return wrong;
+}
+
+/* Counts where the popcount and dot product choices differ from plain C; one work-item.
+ * x: n + 34 words. */
 __kernel void bb_probe(__global const uint *x, const uint n, __global uint *n_wrong)
 {
     uint wrong = 0;
@@ -21,6 +47,7 @@ __kernel void bb_probe(__global const uint *x, const uint n, __global uint *n_wr
         const int16 limits[4] = {as_int16(m), as_int16(m), as_int16(w), as_int16(m)};
         wrong += bb_not_less64(fours, limits) != (0x0000ffffffff0000ul | bits |
                                                   (ulong)bits << 48);
+        wrong += bb_wrong_dots(x + i, x[i]);
     }
     *n_wrong = wrong;
 }

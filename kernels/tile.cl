@@ -4,14 +4,18 @@
  * all entries of a list, so that maps of one pixel fill a tile as well as large ones.
  */
 #ifndef BB_PIXELS
-#define BB_PIXELS 4 /* output pixels of a tile, 1 .. 8 */
+#define BB_PIXELS 4 /* output pixels of a tile, 1 .. 16 */
 #endif
 
 /* Arrays of a tile live in registers only where everything is in one function. Results are handed
  * back through pointers: inlined returns of structs are more than some simulators understand. */
 #define BB_INLINE static inline __attribute__((always_inline))
 
+#if BB_PIXELS > 8 /* in memory in any case */
+#define BB_EACH_PIXEL(i) for (int i = 0; i < BB_PIXELS; i++)
+#else
 #define BB_EACH_PIXEL(i) _Pragma("unroll") for (int i = 0; i < BB_PIXELS; i++)
+#endif
 
 /* Channels that a mask row keeps; all without one. */
 static int bb_kept_channels(const bb_stage_descriptor *stage, __global const ulong *mask)
@@ -85,6 +89,16 @@ BB_INLINE __global uchar *bb_output_pixel(const bb_stage_descriptor *stage, cons
     if (slot == BB_NONE)
         return 0;
     return (__global uchar *)(output + (size_t)slot * stage->out_stride) + t->offset[i];
+}
+
+/* Bit i: lane i of x is not 0; lanes are 0 or -1. The product adds up the bytes of a word, each of
+ * which holds one bit of its own. */
+BB_INLINE uint bb_pack16(int16 x)
+{
+    const uchar16 bits = convert_uchar16(x) & (uchar16)(1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16,
+                                                        32, 64, 128);
+    const ulong2 bytes = (as_ulong2(bits) * 0x0101010101010101ul) >> 56;
+    return (uint)(bytes.x | (bytes.y << 8));
 }
 
 /* n channels of a pixel from `channel` on, and the padding behind the last value of a slot. */

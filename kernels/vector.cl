@@ -8,16 +8,6 @@
  */
 #define BB_MAX_DRAWS 8
 
-/* Bit i: lane i of x is not 0; lanes are 0 or -1. The product adds up the bytes of a word, each of
- * which holds one bit of its own. */
-BB_INLINE uint bb_pack16(int16 x)
-{
-    const uchar16 bits = convert_uchar16(x) & (uchar16)(1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16,
-                                                        32, 64, 128);
-    const ulong2 bytes = (as_ulong2(bits) * 0x0101010101010101ul) >> 56;
-    return (uint)(bytes.x | (bytes.y << 8));
-}
-
 /* Windows of the pixels for one tap of the pool, their classes, and whether they lie in the sum map. */
 typedef struct bb_places {
     bb_window at[BB_PIXELS];

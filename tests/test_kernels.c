@@ -258,7 +258,8 @@ static void check_sum(uint32_t sum)
             if (bb_variants[v].sum != sum)
                 continue;
             check_variant(context, &list->devices[i], &bb_variants[v], "portable");
-            if (list->devices[i].vpopcnt && bb_variants[v].shape == BB_KERNEL_LANES)
+            if (list->devices[i].vpopcnt &&
+                (bb_variants[v].shape == BB_KERNEL_LANES || bb_variants[v].shape == BB_KERNEL_DOT))
                 check_variant(context, &list->devices[i], &bb_variants[v], "x86");
         }
         (void)info;

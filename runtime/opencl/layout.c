@@ -224,6 +224,65 @@ bb_status bb_pack_vector(bb_context *context, const bb_choice *choice, const bb_
     return pack_bank(context, stage, 16, n_channels, out);
 }
 
+/* The rows that first_dot.cl copies: planes, and bytes of a pixel and quads of a window in each. */
+typedef struct dot_rows {
+    uint32_t planes, pixel_bytes;
+    size_t quads;
+} dot_rows;
+
+static dot_rows dot_rows_of(const bb_stage_descriptor *d)
+{
+    const bool scaled = d->sum == BB_SUM_BYTES_SCALED;
+    dot_rows rows = {scaled ? d->in_channels : 1, scaled ? 1 : d->in_channels, 0};
+    const size_t columns = (size_t)(d->kernel_w - 1) * d->dilation_w + 1;
+    rows.quads = bb_divide_up(columns * rows.pixel_bytes, 4);
+    return rows;
+}
+
+bool bb_dot_fits(const bb_stage_descriptor *d)
+{
+    enum { ROW_BYTES = 16384, QUADS = 512 }; /* first_dot.cl */
+    const dot_rows rows = dot_rows_of(d);
+    const size_t n_rows = (size_t)rows.planes * d->kernel_h;
+    const size_t neighbours = d->out_w < BB_DOT_PIXELS ? d->out_w : BB_DOT_PIXELS;
+    const size_t step = (size_t)d->step_w * d->pool_step_w * rows.pixel_bytes;
+    const size_t pitch = bb_divide_up((neighbours - 1) * step + rows.quads * 4, 16) * 16;
+    const size_t runs = (BB_DOT_PIXELS - 2) / d->out_w + 2;
+    return rows.quads * n_rows <= QUADS && runs * n_rows * pitch <= ROW_BYTES;
+}
+
+/* Weights i8 [group][plane][ky][quad][32][4]; 0 between the taps and behind the last one of a row.
+ */
+bb_status bb_pack_dot(bb_context *context, const bb_choice *choice, const bb_stage *stage,
+                      bb_packed *out)
+{
+    (void)choice;
+    const bb_stage_descriptor *d = &stage->descriptor;
+    const dot_rows rows = dot_rows_of(d);
+    const uint32_t group = BB_DOT_GROUP;
+    const uint32_t n_groups = (uint32_t)bb_divide_up(d->out_channels, group);
+    const size_t per_plane = d->kernel_h * rows.quads, quads = rows.planes * per_plane;
+    if (!allocate(context, n_groups * quads * group, 4, &out->weights, &out->weight_bytes))
+        return BB_MEMORY;
+    const int8_t *from = stage->weights;
+    int8_t *to = out->weights;
+    for (uint32_t channel = 0; channel < d->out_channels; channel++)
+        for (uint32_t ky = 0; ky < d->kernel_h; ky++)
+            for (uint32_t kx = 0; kx < d->kernel_w; kx++)
+                for (uint32_t c = 0; c < d->in_channels; c++, from++) {
+                    const uint32_t plane = rows.planes > 1 ? c : 0;
+                    const uint32_t byte =
+                        kx * d->dilation_w * rows.pixel_bytes + (rows.planes > 1 ? 0 : c);
+                    const size_t quad =
+                        channel / group * quads + plane * per_plane + ky * rows.quads + byte / 4;
+                    to[(quad * group + channel % group) * 4 + byte % 4] = *from;
+                }
+    const bb_status status = pack_bank(context, stage, group, n_groups * group, out);
+    if (status == BB_OK && d->emit == BB_EMIT_BITS)
+        pack_flags(group, out);
+    return status;
+}
+
 uint32_t bb_tile32_channels(const bb_stage_descriptor *stage)
 {
     return stage->emit == BB_EMIT_BITS ? stage->out_words * 64

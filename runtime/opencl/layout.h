@@ -5,11 +5,18 @@
 
 #include "opencl/variant.h"
 
+/* Channels of a group and pixels of a tile of `dot`. */
+enum { BB_DOT_GROUP = 32, BB_DOT_PIXELS = 16 };
+
 /* On failure what was allocated stays in `out`, for the caller to release. */
 typedef bb_status bb_pack_function(bb_context *context, const bb_choice *choice,
                                    const bb_stage *stage, bb_packed *out);
 
-bb_pack_function bb_pack_plain, bb_pack_lanes, bb_pack_vector, bb_pack_tile32, bb_pack_folded;
+bb_pack_function bb_pack_plain, bb_pack_lanes, bb_pack_vector, bb_pack_dot, bb_pack_tile32,
+    bb_pack_folded;
+
+/* Whether what the windows of a tile cover has room in a work-item of `dot`. */
+bool bb_dot_fits(const bb_stage_descriptor *stage);
 
 /* Channels that the lanes kernels make at a time. */
 uint32_t bb_lanes_group(const bb_choice *choice);

@@ -54,6 +54,7 @@ static bb_status choose_popcount(opencl_backend *self, bb_cl_device *device, con
                        "popcount path '%s': unknown; there are portable and x86", wanted);
     bb_cl_probe(context, device);
     self->shared.vpopcnt = device->vpopcnt;
+    self->shared.capabilities |= device->vpopcnt ? BB_CAP_DOT : 0;
     if (wanted && !device->vpopcnt)
         return bb_fail(context, BB_NO_DEVICE, "device %s: popcount path x86: %s", device->info.id,
                        device->info.popcount_why);
@@ -100,7 +101,7 @@ static bb_status open_device(opencl_backend *self, bb_cl_device *device)
     if (!self->identity)
         return BB_MEMORY;
     shared->device = info;
-    shared->capabilities = bb_variant_capabilities(device->device);
+    shared->capabilities |= bb_variant_capabilities(device->device);
     shared->target =
         (bb_cl_target){context, info->id, NULL, device->device, self->identity, self->cache, false};
     const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,

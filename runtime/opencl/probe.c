@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds out whether the x86 popcount instruction works in kernels of a device. */
+/* Finds out whether the x86 instructions work in kernels of a device. */
 #include "opencl/devices.h"
 #include "opencl/program.h"
 
 #include <string.h>
 
-enum { N_WORDS = 64 };
+enum { N_WORDS = 64, N_BEHIND = 17 };
 
 static bool processor_has_vpopcnt(void)
 {
 #if defined(__x86_64__)
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vpopcntdq");
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni") &&
+           __builtin_cpu_supports("avx512vpopcntdq");
 #else
     return false;
 #endif
@@ -32,12 +33,12 @@ static void fill_words(uint64_t *words, uint32_t n)
 /* Run the kernel; false if anything fails or one result is wrong. */
 static bool run(cl_context cl, cl_device_id device, cl_program program)
 {
-    uint64_t words[N_WORDS + 8];
+    uint64_t words[N_WORDS + N_BEHIND];
     uint32_t n_wrong = 1;
     const cl_uint n = N_WORDS;
     const size_t one = 1;
     cl_int code;
-    fill_words(words, N_WORDS + 8);
+    fill_words(words, N_WORDS + N_BEHIND);
     cl_command_queue queue = clCreateCommandQueue(cl, device, 0, &code);
     cl_mem input =
         clCreateBuffer(cl, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, sizeof(words), words, &code);
@@ -71,11 +72,11 @@ static const char *try_kernel(bb_context *context, bb_cl_device *device)
     const bb_cl_target target = {context, device->info.id, cl, device->device, "", "", true};
     cl_program program = NULL;
     const char *why = "the driver refuses inline assembly";
-    if (bb_program_build(&program, &target, "popcount.cl probe.cl",
+    if (bb_program_build(&program, &target, "popcount.cl dot.cl probe.cl",
                          "-cl-std=CL1.2 -D BB_POPCOUNT_X86") == BB_OK) {
         device->vpopcnt = run(cl, device->device, program);
         why = device->vpopcnt ? "the processor has it, and a trial kernel gives right results"
-                              : "a trial kernel with vpopcntq gives wrong results";
+                              : "a trial kernel with vpopcntq and vpdpbusd gives wrong results";
         clReleaseProgram(program);
     }
     clReleaseContext(cl);
@@ -96,7 +97,7 @@ void bb_cl_probe(bb_context *context, bb_cl_device *device)
     else if (!bb_cl_device_number(device->device, CL_DEVICE_COMPILER_AVAILABLE))
         device->info.popcount_why = "the device has no compiler";
     else if (!processor_has_vpopcnt())
-        device->info.popcount_why = "the processor lacks AVX512-VPOPCNTDQ";
+        device->info.popcount_why = "the processor lacks AVX512-VPOPCNTDQ or VNNI";
     else
         device->info.popcount_why = try_kernel(context, device);
     device->info.popcount = device->vpopcnt ? "x86 vpopcntq" : "portable";

@@ -75,6 +75,8 @@ bool bb_variant_serves(const bb_variant *variant, const bb_stage_descriptor *sta
         *why_not = "bits";
     else if ((variant->shapes & BB_SHAPE_NARROW) && stage->out_channels > 32)
         *why_not = "more than 32 channels";
+    else if ((variant->shapes & BB_SHAPE_SMALL_WINDOW) && !bb_dot_fits(stage))
+        *why_not = "windows too large";
     else
         return variant->shape != BB_KERNEL_FOLDED || folded_fits(variant, stage, why_not);
     return false;
@@ -280,6 +282,13 @@ static void launch_vector(const bb_choice *choice, const bb_stage_descriptor *st
                  (stage->out_channels + 15) / 16, out);
 }
 
+static void launch_dot(const bb_choice *choice, const bb_stage_descriptor *stage,
+                       const bb_room *room, uint32_t n_entries, bb_launch *out)
+{
+    launch_tiles(choice, stage, room, n_entries, BB_DOT_PIXELS,
+                 (uint32_t)bb_divide_up(stage->out_channels, BB_DOT_GROUP), out);
+}
+
 static uint32_t limit_tiles(const bb_choice *choice, const bb_stage_descriptor *stage)
 {
     (void)choice;
@@ -332,6 +341,7 @@ static const struct {
     [BB_KERNEL_PLAIN] = {bb_pack_plain, launch_plain, limit_plain, 1},
     [BB_KERNEL_LANES] = {bb_pack_lanes, launch_lanes, limit_tiles, BB_COUNT_OF(tiles_per_group)},
     [BB_KERNEL_VECTOR] = {bb_pack_vector, launch_vector, limit_tiles, BB_COUNT_OF(tiles_per_group)},
+    [BB_KERNEL_DOT] = {bb_pack_dot, launch_dot, limit_tiles, BB_COUNT_OF(tiles_per_group)},
     [BB_KERNEL_TILE32] = {bb_pack_tile32, launch_tile32, limit_tile32, 1},
     [BB_KERNEL_FOLDED] = {bb_pack_folded, launch_folded, limit_folded, 1},
 };

@@ -12,18 +12,20 @@ enum {
     BB_CAP_GROUPS = 1,     /* work-groups of 256 with 16 KiB of local memory */
     BB_CAP_SCRATCHPAD = 2, /* local memory is memory of its own, not the global one */
     BB_CAP_VECTORS = 4,    /* vectors of 64-bit words are native */
-    BB_CAP_IMAGE = 8       /* kernels come from an image */
+    BB_CAP_IMAGE = 8,      /* kernels come from an image */
+    BB_CAP_DOT = 16        /* dot products of bytes in one instruction, of a processor as probed */
 };
 
 /* What a variant assumes of a stage. */
 enum {
     BB_SHAPE_ANY = 0,
-    BB_SHAPE_ONE_CLASS = 1, /* no border classes */
-    BB_SHAPE_FEW_DRAWS = 2, /* n_draws at most 8 */
-    BB_SHAPE_BITS = 4,      /* emits bits, without a pool */
-    BB_SHAPE_POOLED = 8,    /* emits bits behind a pool */
-    BB_SHAPE_REAL = 16,     /* emits real values */
-    BB_SHAPE_NARROW = 32    /* at most 32 output channels */
+    BB_SHAPE_ONE_CLASS = 1,    /* no border classes */
+    BB_SHAPE_FEW_DRAWS = 2,    /* n_draws at most 8 */
+    BB_SHAPE_BITS = 4,         /* emits bits, without a pool */
+    BB_SHAPE_POOLED = 8,       /* emits bits behind a pool */
+    BB_SHAPE_REAL = 16,        /* emits real values */
+    BB_SHAPE_NARROW = 32,      /* at most 32 output channels */
+    BB_SHAPE_SMALL_WINDOW = 64 /* what a tile's windows cover fits a work-item (bb_dot_fits) */
 };
 
 /* Layouts and launch; the rows of shapes[] in variant.c. */
@@ -31,6 +33,7 @@ typedef enum bb_kernel_shape {
     BB_KERNEL_PLAIN,
     BB_KERNEL_LANES,
     BB_KERNEL_VECTOR,
+    BB_KERNEL_DOT,
     BB_KERNEL_TILE32,
     BB_KERNEL_FOLDED
 } bb_kernel_shape;
