@@ -13,7 +13,7 @@ static bb_status run_trial(stage_lab *lab, bench_device *device)
     double kernel, wall;
     bb_status status =
         bb_trial_create(&lab->trial, device->opened, lab->sample.stage, &lab->sample.work,
-                        lab->sample.inputs, lab->sample.n_entries);
+                        lab->sample.inputs, lab->sample.second, lab->sample.n_entries);
     if (status != BB_OK)
         return status;
     const bb_trial_setup setup = bb_trial_setup_seconds(lab->trial);
@@ -80,7 +80,8 @@ bb_status lab_run(stage_lab *lab, uint32_t repeats, double *kernel, double *wall
 #endif
     const double start = bb_seconds();
     for (uint32_t i = 0; i < repeats; i++)
-        bb_reference_stage(lab->sample.stage, &lab->sample.work, lab->sample.inputs, lab->output);
+        bb_reference_stage(lab->sample.stage, &lab->sample.work, lab->sample.inputs,
+                           lab->sample.second, lab->output);
     *kernel = *wall = (bb_seconds() - start) / repeats;
     return BB_OK;
 }

@@ -207,7 +207,7 @@ static uint64_t run_map(machine *m, uint64_t start)
 static uint64_t run_entry(machine *m, uint64_t now, const uint32_t *list, uint32_t index)
 {
     const bb_fpga_call *call = m->call;
-    const uint32_t n_words = BB_ENTRY_WORDS(call->stage.n_draws);
+    const uint32_t n_words = BB_ENTRY_WORDS(&call->stage);
     const uint32_t first = index * n_words, odd = first % 2;
     const uint32_t *entry = list + first;
     const uint32_t mask = entry[BB_ENTRY_MASK];

@@ -37,8 +37,8 @@ static bb_row bb_row_at(const bb_stage_descriptor *stage, __global const ulong *
     bb_row r;
     r.exists = row < n_entries * n_pixels;
     const uint at = r.exists ? row : 0;
-    r.entry = list + (size_t)(at / n_pixels) * BB_ENTRY_WORDS(stage->n_draws);
-    r.input = (__global const uint *)(input + (size_t)r.entry[BB_ENTRY_INPUT] * stage->in_stride);
+    r.entry = list + (size_t)(at / n_pixels) * BB_ENTRY_WORDS(stage);
+    r.input = (__global const uint *)bb_input_of(stage, input, r.entry);
     r.mask = (__global const uint *)bb_mask_of(stage, masks, r.entry[BB_ENTRY_MASK]);
     r.y = (int)(at % n_pixels / stage->out_w);
     r.x = (int)(at % stage->out_w);

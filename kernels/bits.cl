@@ -10,19 +10,22 @@
 /*
  * The stage call. `list` + first is the first of n_entries entries; `masks` + first_mask is row 0 of
  * the stage's masks. Weights and bank come in the layout that the variant asks for (README.md).
+ * `second` are the slots of the second operand, where the stage has one.
  */
 #define BB_STAGE_CALL                                                                              \
     const bb_stage_descriptor stage, __global const ulong *restrict weights,                       \
         __global const float *restrict channel_scale, __global const uint *restrict bank,          \
         __global const uint *restrict border, __global const ulong *restrict input,                \
         __global ulong *restrict output, __global const uint *restrict list, const uint first,     \
-        const uint n_entries, __global const ulong *restrict masks, const uint first_mask
+        const uint n_entries, __global const ulong *restrict masks, const uint first_mask,         \
+        __global const ulong *restrict second
 
 /* What a sum reads besides the descriptor. mask: BB_NONE's is 0, which means all ones. */
 typedef struct bb_operands {
     __global const ulong *weights;
     __global const float *channel_scale;
-    __global const ulong *input; /* the entry's slot */
+    __global const ulong *input; /* the entry's map */
+    __global const ulong *second; /* its second one; 0 without */
     __global const ulong *mask;
 } bb_operands;
 
@@ -84,6 +87,30 @@ static __global const ulong *bb_mask_of(const bb_stage_descriptor *stage,
 {
     const uint pixels = stage->mask_per_element ? stage->in_h * stage->in_w : 1;
     return row == BB_NONE || !stage->masked ? 0 : masks + (size_t)row * pixels * stage->in_words;
+}
+
+/* The maps that an entry names, within their slots. */
+static __global const ulong *bb_input_of(const bb_stage_descriptor *stage,
+                                         __global const ulong *input, __global const uint *entry)
+{
+    return input + (size_t)entry[BB_ENTRY_INPUT] * stage->in_stride + stage->in_offset;
+}
+
+static __global const ulong *bb_second_of(const bb_stage_descriptor *stage,
+                                          __global const ulong *second, __global const uint *entry)
+{
+    if (!stage->second)
+        return 0;
+    return second + (size_t)entry[BB_ENTRY_SECOND(stage)] * stage->second_stride +
+           stage->second_offset;
+}
+
+/* The residual of an entry, f32 of the output's shape; 0 without one. */
+static __global const float *bb_residual_of(const bb_stage_descriptor *stage,
+                                            __global const ulong *second)
+{
+    const bool joins = stage->sum == BB_SUM_JOIN_BITS || stage->sum == BB_SUM_JOIN_REAL;
+    return joins ? 0 : (__global const float *)second;
 }
 
 static uint bb_bit(__global const ulong *words, uint channel)

@@ -517,10 +517,10 @@ BB_SINGLE __kernel void BB_KERNEL(BB_STAGE_CALL)
                          n_classes, block, chip_bank);
             for (uint i = 0; i < n_entries; i++) {
                 __global const uint *entry =
-                    list + first + (size_t)i * BB_ENTRY_WORDS(stage.n_draws);
+                    list + first + (size_t)i * BB_ENTRY_WORDS(&stage);
                 if (!bb_take_slots(&stage, entry + BB_ENTRY_OUTPUT, block, &walk))
                     continue;
-                bb_load_entry(&stage, &g, input + (size_t)entry[BB_ENTRY_INPUT] * stage.in_stride,
+                bb_load_entry(&stage, &g, bb_input_of(&stage, input, entry),
                               bb_mask_of(&stage, masks + first_mask, entry[BB_ENTRY_MASK]),
                               chip_input, chip_masks);
 

@@ -72,45 +72,84 @@ static void bb_emit_bits(const bb_stage_descriptor *stage, const bb_operands *of
     }
 }
 
+/* What an output pixel of a real map needs besides its sums. */
+typedef struct bb_real_pixel {
+    size_t pixel, n_values;
+    uint class;
+    __global const float *residual; /* of the pixel; 0 without */
+    __global const uint *second;    /* BB_EMIT_BOTH: {threshold, flip} [out_channels] */
+} bb_real_pixel;
+
+/* One channel for the draws of a block; bit `lane` of bits[draw]. */
+static void bb_channel_reals(const bb_stage_descriptor *stage, const bb_real_pixel *at, float z,
+                             __global const uint *bank, __global const uint *slots, uint n_draws,
+                             uint first_draw, uint channel, __global ulong *output, uint *bits)
+{
+    const size_t value = at->pixel * stage->out_channels + channel;
+    for (uint d = 0; d < n_draws; d++) {
+        const uint slot = slots[first_draw + d];
+        if (slot == BB_NONE)
+            continue;
+        const uint2 entry = bb_bank_at(stage, bank, at->class, first_draw + d, channel);
+        __global float *out = (__global float *)(output + (size_t)slot * stage->out_stride);
+        const float product = z * as_float(entry.x);
+        float y = product + as_float(entry.y);
+        if (at->residual)
+            y = y + at->residual[channel];
+        out[value] = y;
+        if (value == at->n_values - 1 && at->n_values % 2)
+            out[at->n_values] = 0.0f;
+        if (stage->emit != BB_EMIT_BOTH)
+            continue;
+        const uint2 second = vload2(channel, at->second);
+        bits[d] |= ((uint)(y >= as_float(second.x)) ^ (second.y & BB_FLIP)) << (channel % 8);
+    }
+}
+
 static void bb_emit_real(const bb_stage_descriptor *stage, const bb_operands *of,
                          __global const uint *bank, __global const uint *border,
                          __global const uint *slots, int2 at, uint octet, __global ulong *output)
 {
-    const size_t pixel = (size_t)at.y * stage->out_w + (size_t)at.x;
-    const size_t n_values = (size_t)stage->out_h * stage->out_w * stage->out_channels;
-    const uint class = bb_class(stage, border, at.y, at.x);
-    for (uint channel = octet * 8; channel < min(octet * 8 + 8, stage->out_channels); channel++) {
-        const float z = (float)bb_sum(stage, of, at.y, at.x, channel);
-        const size_t value = pixel * stage->out_channels + channel;
-        for (uint d = 0; d < stage->n_draws; d++) {
-            if (slots[d] == BB_NONE)
-                continue;
-            const uint2 entry = bb_bank_at(stage, bank, class, d, channel);
-            __global float *out = (__global float *)(output + (size_t)slots[d] * stage->out_stride);
-            const float product = z * as_float(entry.x);
-            out[value] = product + as_float(entry.y);
-            if (value == n_values - 1 && n_values % 2)
-                out[n_values] = 0.0f;
+    __global const float *residual = bb_residual_of(stage, of->second);
+    const size_t n_classes = stage->n_row_classes * stage->n_column_classes;
+    bb_real_pixel p;
+    p.pixel = (size_t)at.y * stage->out_w + (size_t)at.x;
+    p.n_values = (size_t)stage->out_h * stage->out_w * stage->out_channels;
+    p.class = bb_class(stage, border, at.y, at.x);
+    p.residual = residual ? residual + p.pixel * stage->out_channels : 0;
+    p.second = bank + n_classes * stage->n_draws * stage->out_channels * 2;
+    for (uint block = 0; block < stage->n_draws; block += BB_DRAWS) {
+        const uint n_draws = min((uint)BB_DRAWS, stage->n_draws - block);
+        uint bits[BB_DRAWS] = {0};
+        for (uint channel = octet * 8; channel < min(octet * 8 + 8, stage->out_channels); channel++)
+            bb_channel_reals(stage, &p, (float)bb_sum(stage, of, at.y, at.x, channel), bank, slots,
+                             n_draws, block, channel, output, bits);
+        for (uint d = 0; d < n_draws && stage->emit == BB_EMIT_BOTH; d++) {
+            const uint slot = slots[block + d];
+            __global uchar *bytes =
+                (__global uchar *)(output + (size_t)slot * stage->out_stride + stage->bits_offset);
+            if (slot != BB_NONE)
+                bytes[p.pixel * stage->out_words * 8 + octet] = (uchar)bits[d];
         }
     }
 }
 
 __kernel void BB_KERNEL(BB_STAGE_CALL)
 {
-    const bool to_bits = stage.emit == BB_EMIT_BITS;
-    const uint n_octets = to_bits ? stage.out_words * 8 : (stage.out_channels + 7) / 8;
+    const uint n_octets = stage.out_words ? stage.out_words * 8 : (stage.out_channels + 7) / 8;
     const uint id = (uint)get_global_id(0);
     const uint pixel = id / n_octets;
     if (pixel >= stage.out_h * stage.out_w || get_global_id(1) >= n_entries)
         return;
     const int2 at = (int2)((int)(pixel % stage.out_w), (int)(pixel / stage.out_w));
-    __global const uint *entry = list + first + get_global_id(1) * BB_ENTRY_WORDS(stage.n_draws);
+    __global const uint *entry = list + first + get_global_id(1) * BB_ENTRY_WORDS(&stage);
     bb_operands of;
     of.weights = weights;
     of.channel_scale = channel_scale;
-    of.input = input + (size_t)entry[BB_ENTRY_INPUT] * stage.in_stride;
+    of.input = bb_input_of(&stage, input, entry);
+    of.second = bb_second_of(&stage, second, entry);
     of.mask = bb_mask_of(&stage, masks + first_mask, entry[BB_ENTRY_MASK]);
-    if (to_bits)
+    if (stage.emit == BB_EMIT_BITS)
         bb_emit_bits(&stage, &of, bank, border, entry + BB_ENTRY_OUTPUT, at, id % n_octets, output);
     else
         bb_emit_real(&stage, &of, bank, border, entry + BB_ENTRY_OUTPUT, at, id % n_octets, output);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * BB_SUM_POOL_REAL and, with BB_BITS, BB_SUM_POOL_BITS, one sum at a time: the window's values of the
- * own channel, +1 and -1 for bits, taps in order (ky, kx).
+ * own channel, +1 and -1 for bits, taps in order (ky, kx). With BB_LARGEST BB_SUM_MAX_REAL.
  *   x  input  f32 [in_h][in_w][in_channels], or bits [in_h][in_w][in_words]
  */
 #ifdef BB_BITS
@@ -24,7 +24,13 @@ static BB_VALUE bb_sum(const bb_stage_descriptor *stage, const bb_operands *of, 
             sum += 2 * (int)bb_bit(of->input + (size_t)pixel * stage->in_words, channel) - 1;
 #else
             __global const float *reals = (__global const float *)of->input;
-            sum = sum + reals[(size_t)pixel * stage->in_channels + channel];
+            const float value = reals[(size_t)pixel * stage->in_channels + channel];
+#ifdef BB_LARGEST
+            const bool first = ky == w.first_y && kx == w.first_x;
+            sum = first || value > sum ? value : sum;
+#else
+            sum = sum + value;
+#endif
 #endif
         }
     }

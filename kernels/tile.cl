@@ -51,8 +51,8 @@ BB_INLINE void bb_tile_put(const bb_stage_descriptor *stage, const bb_call *call
 {
     const uint bytes =
         stage->emit == BB_EMIT_BITS ? stage->out_words * 8 : stage->out_channels * 4;
-    t->entry[i] = call->list + (size_t)entry * BB_ENTRY_WORDS(stage->n_draws);
-    t->input[i] = call->input + (size_t)t->entry[i][BB_ENTRY_INPUT] * stage->in_stride;
+    t->entry[i] = call->list + (size_t)entry * BB_ENTRY_WORDS(stage);
+    t->input[i] = bb_input_of(stage, call->input, t->entry[i]);
     t->mask[i] = bb_mask_of(stage, call->masks, t->entry[i][BB_ENTRY_MASK]);
     t->masked = (i > 0 && t->masked) || t->mask[i];
     t->kept[i] = i > 0 && t->mask[i] == t->mask[i - 1] ? t->kept[i - 1]

@@ -29,8 +29,7 @@ static bool same_linear(const bb_graph *graph, const bb_node *a, const bb_node *
 {
     const bb_linear *x = &a->linear, *y = &b->linear;
     const uint32_t outputs = a->shape.channels;
-    const size_t n =
-        bb_linear_weight_count(x, graph->nodes[a->input].shape.channels, outputs);
+    const size_t n = bb_linear_weight_count(x, graph->nodes[a->input].shape.channels, outputs);
     return memcmp(&x->window, &y->window, sizeof(x->window)) == 0 && x->groups == y->groups &&
            x->mask_factor == y->mask_factor && same_bytes(x->signs, y->signs, n) &&
            same_bytes(x->magnitude, y->magnitude, outputs * sizeof(float)) &&
@@ -47,8 +46,8 @@ static bool same_step(const bb_node *a, const bb_node *b)
 
 static bool same_node(const bb_graph *graph, const bb_node *a, const bb_node *b)
 {
-    if (a->kind != b->kind || a->input != b->input || strcmp(a->name, b->name) ||
-        strcmp(a->operator_name, b->operator_name) ||
+    if (a->kind != b->kind || a->input != b->input || a->second != b->second ||
+        strcmp(a->name, b->name) || strcmp(a->operator_name, b->operator_name) ||
         memcmp(&a->shape, &b->shape, sizeof(a->shape)))
         return false;
     switch (a->kind) {
@@ -65,6 +64,8 @@ static bool same_node(const bb_graph *graph, const bb_node *a, const bb_node *b)
     case BB_NODE_AVERAGE_POOL:
         return memcmp(&a->pool, &b->pool, sizeof(a->pool)) == 0;
     case BB_NODE_INPUT:
+    case BB_NODE_ADD:
+    case BB_NODE_CONCAT:
         return true;
     }
     return false;
@@ -134,8 +135,7 @@ static bb_status parse(trial *t, const char *bytes, size_t length)
     bb_graph *graph;
     char *exact = malloc(length + !length); /* so that a sanitizer sees a read behind the end */
     memcpy(exact, bytes, length);
-    const bb_status status =
-        bb_graph_parse(&graph, t->context, exact, length, "model.bbm", NULL);
+    const bb_status status = bb_graph_parse(&graph, t->context, exact, length, "model.bbm", NULL);
     cr_expect(eq(int, status == BB_OK, graph != NULL));
     cr_expect(status == BB_OK || strstr(bb_context_error(t->context), "model.bbm"));
     bb_graph_free(graph);
@@ -201,7 +201,8 @@ Test(bbm, every_damaged_bit_is_seen)
     trial_end(&t);
 }
 
-/* A file whose checksum fits may still hold nonsense: it is refused, or a graph that passed the check. */
+/* A file whose checksum fits may still hold nonsense: it is refused, or a graph that passed the
+ * check. */
 Test(bbm, nonsense_with_a_checksum)
 {
     static const char *const names[] = {"dense", "random_spatial", "layer_averagepool"};

@@ -166,7 +166,7 @@ static void make_backend(const char *cache_folder)
     static const check_shape shape = {"1x1", 2, 2, 1, 1, 1, 1, 0, 1, 1, 0, false};
     bb_stage stage;
     check_random random = {1};
-    check_stage_make(&stage, &random, BB_SUM_BITS, BB_EMIT_BITS, &shape, 64, 64, 1, 0, false);
+    check_stage_make(&stage, &random, BB_SUM_BITS, BB_EMIT_BITS, &shape, 64, 64, 1, NULL, 1);
     const bb_plan plan = {
         .stages = &stage, .n_stages = 1, .input_stride = stage.descriptor.in_stride};
     const bb_device_options options = {.variants = "plain", .popcount = "portable",

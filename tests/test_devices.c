@@ -119,7 +119,7 @@ static bb_status try_backend(const char *device, const bb_device_options *option
     static bb_plan plan;
     check_stage_free(&stage); /* of the call before */
     check_random random = {1};
-    check_stage_make(&stage, &random, BB_SUM_BITS, BB_EMIT_BITS, &small_shape, 64, 64, 1, 0, false);
+    check_stage_make(&stage, &random, BB_SUM_BITS, BB_EMIT_BITS, &small_shape, 64, 64, 1, NULL, 1);
     plan = (bb_plan){.stages = &stage, .n_stages = 1, .input_stride = stage.descriptor.in_stride};
     return bb_opencl_backend_create(out, context, &plan, device, options);
 }

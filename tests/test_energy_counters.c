@@ -105,7 +105,7 @@ static void check_shape(const shape *s)
     cr_assert_not_null(output);
     const uint32_t list[] = {0, BB_NONE, 0};
     const bb_stage_work work = {.list = list, .n_entries = 1, .n_outputs = 1};
-    bb_reference_stage(&stage, &work, input, output);
+    bb_reference_stage(&stage, &work, input, NULL, output);
     const float *sums = (const float *)output;
     const uint64_t n = (uint64_t)d->sum_h * d->sum_w * s->outputs;
     double valid_taps = 0, outputs = 0;

@@ -103,6 +103,14 @@ Test(engine, one_mean_per_channel)
                BB_INPUT_BYTES);
 }
 
+Test(engine, branches)
+{
+    verify_all(&(check_graph_options){.branches = true, .scales = true}, BB_SAMPLING_DRAWN,
+               BB_INPUT_BYTES);
+    verify_all(&(check_graph_options){.branches = true, .masks = true, .scales = true},
+               BB_SAMPLING_DRAWN, BB_INPUT_FLOATS);
+}
+
 /* Logits of all inputs under an engine, as one array. */
 static float *run(const bb_plan *plan, const char *device, uint32_t batch, uint64_t memory,
                   size_t *bytes)

@@ -90,6 +90,27 @@ static void compare_many(const check_graph_options *options, bb_sampling_mode mo
     }
 }
 
+/* Real values between layers are rounded nowhere, so they decide signs as the graph does. */
+static void compare_branches(const check_graph_options *options, bb_sampling_mode mode)
+{
+    check_graph_options branches = *options;
+    branches.branches = true;
+    compare_many(&branches, mode);
+}
+
+Test(fold, branches)
+{
+    compare_branches(&(check_graph_options){0}, BB_SAMPLING_DETERMINISTIC);
+    compare_branches(&(check_graph_options){.channel_means = true}, BB_SAMPLING_DETERMINISTIC);
+}
+
+Test(fold, branches_with_sites)
+{
+    compare_branches(&(check_graph_options){.scales = true}, BB_SAMPLING_DRAWN);
+    compare_branches(&(check_graph_options){.masks = true, .scales = true}, BB_SAMPLING_DRAWN);
+    compare_branches(&(check_graph_options){.masks = true, .float_head = true}, BB_SAMPLING_DRAWN);
+}
+
 Test(fold, plain_layers_pools_and_borders)
 {
     compare_many(&(check_graph_options){0}, BB_SAMPLING_DETERMINISTIC);

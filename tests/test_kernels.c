@@ -37,6 +37,7 @@ static const check_shape small_shapes[] = {
     {"3x3 pad 1", 3, 4, 3, 3, 1, 1, 1, 1, 1, 0, false},
     {"2x2, pool 2 pad 1", 4, 3, 2, 2, 1, 1, 0, 2, 2, 1, false},
     {"dense map", 2, 2, 2, 2, 1, 1, 0, 1, 1, 0, true},
+    {"1x1", 2, 1, 1, 1, 1, 1, 0, 1, 1, 0, false},
 };
 
 /* All cases of one sum as the stages of one plan, so that a device is opened once. */
@@ -49,9 +50,22 @@ typedef struct suite {
 
 static suite cases;
 
+/* Mostly 1; else each channel by itself, or two halves. */
+static uint32_t choose_groups(check_random *random, uint32_t sum, uint32_t in_channels,
+                              uint32_t out_channels)
+{
+    const uint32_t dice = check_below(random, 6);
+    if (!bb_sum_has_weights(sum) || dice > 1)
+        return 1;
+    if (dice == 0 && out_channels % in_channels == 0)
+        return in_channels;
+    return in_channels % 2 == 0 && out_channels % 2 == 0 ? 2 : 1;
+}
+
 static void add_case(check_random *random, uint32_t sum, uint32_t emit, const check_shape *shape,
                      uint32_t in_channels, uint32_t out_channels)
 {
+    static const char *const emits[] = {"bits", "real", "both"};
     const bool may_mask = sum == BB_SUM_BITS || sum == BB_SUM_BITS_REAL;
     const bool first = sum == BB_SUM_BYTES || sum == BB_SUM_BYTES_SCALED;
     const uint32_t mask = may_mask && check_below(random, 3) == 0 ? 1 + check_below(random, 2) : 0;
@@ -61,21 +75,36 @@ static void add_case(check_random *random, uint32_t sum, uint32_t emit, const ch
                                  : 1 + check_below(random, 4);
     if (check_small() && sum != BB_SUM_BITS)
         in_channels = in_channels / 16 + 1;
-    if (sum == BB_SUM_POOL_BITS || sum == BB_SUM_POOL_REAL)
+    const bool joins = sum == BB_SUM_JOIN_BITS || sum == BB_SUM_JOIN_REAL;
+    if (joins)
+        out_channels += in_channels;
+    else if (!bb_sum_has_weights(sum))
         out_channels = in_channels;
+    const check_parts parts = {.mask = mask,
+                               .classes = classes,
+                               .groups = choose_groups(random, sum, in_channels, out_channels),
+                               .residual = !joins && emit != BB_EMIT_BITS && check_below(random, 2),
+                               .in_offset = first ? 0 : check_below(random, 3) * 5};
     const uint32_t i = cases.n_stages++;
     cr_assert(i < MAX_CASES);
     check_stage_make(&cases.stages[i], random, sum, emit, shape, in_channels, out_channels, n_draws,
-                     mask, classes);
+                     &parts, N_INPUTS);
     snprintf(cases.labels[i], sizeof(cases.labels[i]),
-             "case %u: %s, %u -> %u channels, %s, %u draws%s%s", i, shape->text, in_channels,
-             out_channels, emit == BB_EMIT_BITS ? "bits" : "real", n_draws,
-             mask ? mask == 2 ? ", mask per element" : ", mask" : "",
+             "case %u: %s, %u -> %u channels, %s%s, %u groups, %u draws%s%s", i, shape->text,
+             in_channels, out_channels, emits[emit], parts.residual ? " + residual" : "",
+             parts.groups, n_draws, mask ? mask == 2 ? ", mask per element" : ", mask" : "",
              classes ? ", border classes" : "");
+}
+
+/* No window: what a join has. */
+static bool is_point(const check_shape *shape)
+{
+    return shape->kernel_h * shape->kernel_w == 1 && shape->pool == 1 && !shape->pad;
 }
 
 static void make_cases(uint32_t sum)
 {
+    const bool joins = sum == BB_SUM_JOIN_BITS || sum == BB_SUM_JOIN_REAL;
     check_random random = {check_seed() + sum};
     const bool small = check_small();
     const uint32_t *counts = small ? small_counts : channel_counts;
@@ -84,8 +113,12 @@ static void make_cases(uint32_t sum)
     const size_t n_shapes = small ? BB_COUNT_OF(small_shapes) : BB_COUNT_OF(shapes);
     for (uint32_t c = 0; c < n_counts; c++)
         for (uint32_t s = 0; s < n_shapes; s++)
-            add_case(&random, sum, (c + s) % 3 == 2 ? BB_EMIT_REAL : BB_EMIT_BITS, &list[s],
-                     counts[c], counts[(c * 7 + s * 3) % n_counts]);
+            if (!joins || is_point(&list[s]))
+                add_case(&random, sum,
+                         (c + s) % 4 == 2   ? BB_EMIT_REAL
+                         : (c + s) % 4 == 3 ? BB_EMIT_BOTH
+                                            : BB_EMIT_BITS,
+                         &list[s], counts[c], counts[(c * 7 + s * 3) % n_counts]);
     cases.plan = (bb_plan){.stages = cases.stages, .n_stages = cases.n_stages, .input_stride = 1};
 }
 
@@ -119,7 +152,8 @@ static void reserve_for(bb_backend *backend, const bb_plan *plan, uint32_t s, ui
     entries[s] = n_entries;
     masks[s] = n_masks;
     lane_bytes[0] = ((size_t)n_slots * d->out_stride + GUARD_WORDS) * 8;
-    const bb_limits limits = {N_INPUTS * d->in_stride, 1, lane, lane_bytes, entries, masks};
+    const uint32_t n_input = (uint32_t)check_input_words(d, N_INPUTS);
+    const bb_limits limits = {n_input, 1, lane, lane_bytes, entries, masks};
     cr_assert(backend->operations->reserve(backend, &limits) == BB_OK, "%s",
               bb_context_error(backend->context));
 }
@@ -141,45 +175,47 @@ static void run_on_device(bb_backend *backend, uint32_t s, const bb_stage_work *
 static bool tails_are_clear(const bb_stage_descriptor *d, const bb_stage_work *work,
                             const uint64_t *output)
 {
-    if (d->emit != BB_EMIT_BITS || d->out_channels % 64 == 0)
+    if (d->emit == BB_EMIT_REAL || d->out_channels % 64 == 0)
         return true;
     const uint64_t tail = ~(((uint64_t)1 << d->out_channels % 64) - 1);
     for (uint32_t slot = 0; slot < work->n_outputs; slot++)
         for (uint32_t pixel = 0; pixel < d->out_h * d->out_w; pixel++)
-            if (output[(size_t)slot * d->out_stride + (pixel + 1) * d->out_words - 1] & tail)
+            if (output[(size_t)slot * d->out_stride + d->bits_offset + (pixel + 1) * d->out_words -
+                       1] &
+                tail)
                 return false;
     return true;
 }
 
-/* Write all slots, then some of them again: the others and the guard behind them must not change. */
+/* Write all slots, then some of them again: the others and the guard behind them must not change.
+ */
 static bool check_case(bb_backend *backend, uint32_t s, const char *label)
 {
     const bb_stage *stage = &backend->plan->stages[s];
     const bb_stage_descriptor *d = &stage->descriptor;
     check_random random = {check_seed() + 1000 + s};
     const uint32_t n_entries = check_small() ? 1 : 5, n_slots = (n_entries + 2) * d->n_draws;
-    const size_t n_input = (size_t)N_INPUTS * d->in_stride;
+    const size_t n_input = check_input_words(d, N_INPUTS);
     const size_t n_output = (size_t)n_slots * d->out_stride, n_all = n_output + GUARD_WORDS;
     uint64_t *inputs = calloc(n_input, 8), *expected = calloc(n_all, 8), *actual = calloc(n_all, 8);
     check_work all, some, none = {0};
     check_work_make(&all, &random, stage, n_entries + 2, N_INPUTS, n_slots);
     for (uint32_t i = 0; i < n_entries + 2; i++) /* here every draw of every entry names a slot */
         for (uint32_t draw = 0; draw < d->n_draws; draw++)
-            all.list[i * BB_ENTRY_WORDS(d->n_draws) + BB_ENTRY_OUTPUT + draw] =
-                i * d->n_draws + draw;
+            all.list[i * BB_ENTRY_WORDS(d) + BB_ENTRY_OUTPUT + draw] = i * d->n_draws + draw;
     check_work_make(&some, &random, stage, n_entries, N_INPUTS, n_slots);
     reserve_for(backend, backend->plan, s, n_entries + 2, n_slots, all.work.n_masks);
 
     check_inputs_fill(&random, d, inputs, N_INPUTS);
     run_on_device(backend, s, &all.work, inputs, n_input, actual, n_all);
     memcpy(expected + n_output, actual + n_output, GUARD_WORDS * 8);
-    bb_reference_stage(stage, &all.work, inputs, expected);
+    bb_reference_stage(stage, &all.work, inputs, inputs, expected);
     bool good = check_words_equal(expected, actual, n_all, label);
     check_inputs_fill(&random, d, inputs, N_INPUTS);
     run_on_device(backend, s, &none.work, inputs, n_input, actual, n_all);
     good = good && check_words_equal(expected, actual, n_all, label);
     run_on_device(backend, s, &some.work, inputs, n_input, actual, n_all);
-    bb_reference_stage(stage, &some.work, inputs, expected);
+    bb_reference_stage(stage, &some.work, inputs, inputs, expected);
     good = good && check_words_equal(expected, actual, n_all, label);
     good = good && tails_are_clear(d, &some.work, actual);
     check_work_free(&all);
@@ -220,8 +256,8 @@ static void check_choice(bb_context *context, const bb_cl_device *device, const 
         n_bad += !check_case(backend, s, label);
     }
     backend->operations->free(backend);
-    cr_expect(n_bad == 0, "%s, %s on %s: wrong results, BB_TEST_SEED=%llu", variant->kernel, name, id,
-              (unsigned long long)check_seed());
+    cr_expect(n_bad == 0, "%s, %s on %s: wrong results, BB_TEST_SEED=%llu", variant->kernel, name,
+              id, (unsigned long long)check_seed());
 }
 
 /* Every set of tunables and every launch, whether or not a trial run would choose it. */
@@ -302,4 +338,19 @@ Test(kernels, pool_bits)
 Test(kernels, pool_real)
 {
     check_sum(BB_SUM_POOL_REAL);
+}
+
+Test(kernels, max_real)
+{
+    check_sum(BB_SUM_MAX_REAL);
+}
+
+Test(kernels, join_bits)
+{
+    check_sum(BB_SUM_JOIN_BITS);
+}
+
+Test(kernels, join_real)
+{
+    check_sum(BB_SUM_JOIN_REAL);
 }

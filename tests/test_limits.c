@@ -88,7 +88,7 @@ static bb_status run_trial(trial *t, void *payload)
     double kernel, wall, copied;
     (void)t;
     bb_status status =
-        bb_trial_create(&run, s->opened, &s->stage, &s->work.work, s->inputs, N_INPUTS);
+        bb_trial_create(&run, s->opened, &s->stage, &s->work.work, s->inputs, NULL, N_INPUTS);
     if (status == BB_OK)
         status = bb_trial_run(run, 3, &kernel, &wall);
     if (status == BB_OK)
@@ -103,7 +103,8 @@ static void begin_trial(stage_trial *s, trial *t)
 {
     static const check_shape shape = {"3x3", 6, 5, 3, 3, 1, 1, 1, 1, 1, 0, false};
     check_random random = {check_seed()};
-    check_stage_make(&s->stage, &random, BB_SUM_BITS, BB_EMIT_BITS, &shape, 65, 70, 2, 0, false);
+    check_stage_make(&s->stage, &random, BB_SUM_BITS, BB_EMIT_BITS, &shape, 65, 70, 2, NULL,
+                     N_INPUTS);
     check_work_make(&s->work, &random, &s->stage, N_ENTRIES, N_INPUTS, 0);
     s->inputs = calloc(N_INPUTS, s->stage.descriptor.in_stride * sizeof(uint64_t));
     s->output = calloc(s->work.work.n_outputs, s->stage.descriptor.out_stride * sizeof(uint64_t));
@@ -137,7 +138,7 @@ Test(limits, trial_equals_the_reference_and_guards)
     const size_t bytes =
         (size_t)s.work.work.n_outputs * s.stage.descriptor.out_stride * sizeof(uint64_t);
     memset(s.expected, 0xA5, bytes); /* slots that no entry names keep what a trial puts there */
-    bb_reference_stage(&s.stage, &s.work.work, s.inputs, s.expected);
+    bb_reference_stage(&s.stage, &s.work.work, s.inputs, NULL, s.expected);
     cr_expect(memcmp(s.output, s.expected, bytes) == 0);
     s.work.work.n_outputs = 1; /* this slot is behind them now */
     s.work.list[BB_ENTRY_OUTPUT] = 1;

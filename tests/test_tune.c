@@ -44,7 +44,7 @@ static void begin(tuning *t)
     if (n_devices == 1)
         cr_skip("no OpenCL device");
     check_random random = {check_seed()};
-    check_stage_make(&t->stage, &random, BB_SUM_BITS, BB_EMIT_BITS, &shape, 70, 40, 2, 0, false);
+    check_stage_make(&t->stage, &random, BB_SUM_BITS, BB_EMIT_BITS, &shape, 70, 40, 2, NULL, 1);
     t->plan = (bb_plan){
         .stages = &t->stage, .n_stages = 1, .input_stride = t->stage.descriptor.in_stride};
 }

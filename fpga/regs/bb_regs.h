@@ -85,7 +85,7 @@ enum {
 #define BB_FPGA_ERRORS(X) \
     X(MAGIC, 1, "the call record does not begin a call") \
     X(SUM, 2, "the sum is neither over bits nor over bytes (float first layers, average pools)") \
-    X(EMIT, 3, "the output is neither bits nor sums (the affine of a head belongs to the host)") \
+    X(EMIT, 3, "neither bits nor sums, or next to real values (heads and residuals belong to the host)") \
     X(GROUPS, 4, "grouped convolution") \
     X(DILATION, 5, "dilated convolution") \
     X(DRAWS, 6, "more draws than the engine has banks") \
@@ -121,9 +121,9 @@ enum {
 
 enum {
     BB_FPGA_MAGIC_NUMBER = 0x42424631, /* "BBF1" */
-    BB_FPGA_CALL_WORDS = 0x40, /* 32-bit words from one call record to the next */
+    BB_FPGA_CALL_WORDS = 0x48, /* 32-bit words from one call record to the next */
     BB_FPGA_TILE = 0x40, /* output channels at a time */
-    BB_FPGA_EMIT_SUMS = 0x2, /* emit of a call: i32 sums [h][w][channels] to the slot of draw 0 */
+    BB_FPGA_EMIT_SUMS = 0x3, /* emit of a call: i32 sums [h][w][channels] to the slot of draw 0 */
 };
 
 /* One stage call in the arena: the descriptor, then 32-bit words. */
@@ -158,6 +158,7 @@ typedef struct bb_fpga_call {
     bb_u32 column_step; /* ... in units */
     bb_u32 row_pool; /* units from one pixel of the pool to the one below */
     bb_u32 column_pool; /* units to the one on the right */
+    bb_u32 unused[1];
 } bb_fpga_call;
 
 #endif

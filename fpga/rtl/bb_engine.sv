@@ -104,13 +104,13 @@ module bb_engine #(
 
     // ---- the call record ---------------------------------------------------------------------
     (* ram_style = "logic" *) reg [31:0] words [0:bb_regs::CALL_WORDS-1];
-    reg [5:0] fetched;
+    reg [6:0] fetched;
     wire stream_valid, stream_ready;
     wire [63:0] stream;
     always @(posedge clk)
         if (state == FETCH && stream_valid) begin
             words[fetched] <= stream[31:0];
-            words[fetched + 6'd1] <= stream[63:32];
+            words[fetched + 7'd1] <= stream[63:32];
         end
     wire [31:0] sum = words[bb_regs::CALL_SUM];
     wire [31:0] emit = words[bb_regs::CALL_EMIT];
@@ -150,7 +150,8 @@ module bb_engine #(
     // ---- reads -------------------------------------------------------------------------------
     reg read_start;
     reg [31:0] read_at, read_words;
-    wire [31:0] next_record = calls + ((call + 32'd1) << 5);
+    // CALL_WORDS / 2 words, without a multiplier
+    wire [31:0] next_record = calls + ((call + 32'd1) << 5) + ((call + 32'd1) << 2);
     wire read_idle, read_failed;
     wire read_over = read_idle && !read_start;
     bb_read reader (
@@ -260,7 +261,7 @@ module bb_engine #(
                 read_start <= n_calls != 32'd0;
                 read_at <= calls;
                 read_words <= bb_regs::CALL_WORDS / 2;
-                fetched <= 6'd0;
+                fetched <= 7'd0;
                 call <= 32'd0;
                 error <= 8'd0;
                 cycles <= 64'd0;
@@ -268,7 +269,7 @@ module bb_engine #(
             end
             FETCH: begin
                 if (stream_valid)
-                    fetched <= fetched + 6'd2;
+                    fetched <= fetched + 7'd2;
                 if (read_over)
                     state <= CHECK;
             end
@@ -462,7 +463,7 @@ module bb_engine #(
                     state <= DONE;
                 end else begin
                     call <= call + 32'd1;
-                    fetched <= 6'd0;
+                    fetched <= 7'd0;
                     read_start <= call + 32'd1 != n_calls;
                     read_at <= next_record;
                     read_words <= bb_regs::CALL_WORDS / 2;

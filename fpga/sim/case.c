@@ -77,19 +77,21 @@ static check_shape draw_shape(check_random *random, uint32_t size)
     return s;
 }
 
-static void draw_stage(one_call *c, check_random *random, const fpga_parameters *engine, uint32_t size)
+static void draw_stage(one_call *c, check_random *random, const fpga_parameters *engine,
+                       uint32_t size)
 {
     const check_shape shape = draw_shape(random, size);
     const bool bytes = check_below(random, 4) == 0;
     c->sums = check_below(random, 6) == 0;
-    const uint32_t in_channels = bytes ? between(random, 1, 4) : between(random, 1, size ? 140 : 70);
+    const uint32_t in_channels =
+        bytes ? between(random, 1, 4) : between(random, 1, size ? 140 : 70);
     const uint32_t out_channels = between(random, 1, size ? 150 : 70);
     const uint32_t n_draws = c->sums ? 1 : between(random, 1, engine->draws);
     const uint32_t mask = bytes || check_below(random, 2) ? 0 : between(random, 1, 2);
     const bool classes = shape.pad && !c->sums && check_below(random, 3) == 0;
     check_stage_make(&c->stage, random, bytes ? BB_SUM_BYTES : BB_SUM_BITS,
-                     c->sums ? BB_EMIT_REAL : BB_EMIT_BITS, &shape, in_channels, out_channels, n_draws,
-                     mask, classes);
+                     c->sums ? BB_EMIT_REAL : BB_EMIT_BITS, &shape, in_channels, out_channels,
+                     n_draws, &(check_parts){.mask = mask, .classes = classes}, 0);
     if (bytes)
         for (size_t i = 0; i < c->stage.n_bank_entries; i++) { /* thresholds over the whole range */
             const uint32_t fan_in = c->stage.descriptor.kernel_h * c->stage.descriptor.kernel_w;
@@ -111,19 +113,50 @@ static void spoil(bb_fpga_call *call, uint32_t error)
 {
     bb_stage_descriptor *d = &call->stage;
     switch (error) {
-    case BB_FPGA_ERROR_MAGIC: call->magic ^= 4; break;
-    case BB_FPGA_ERROR_SUM: d->sum = BB_SUM_REAL; break;
-    case BB_FPGA_ERROR_EMIT: d->emit = BB_EMIT_REAL; break;
-    case BB_FPGA_ERROR_GROUPS: d->groups = 2; break;
-    case BB_FPGA_ERROR_DILATION: d->dilation_w = 2; break;
-    case BB_FPGA_ERROR_DRAWS: d->n_draws = 300; break;
-    case BB_FPGA_ERROR_TYPE: d->in_type = BB_TYPE_REAL; break;
-    case BB_FPGA_ERROR_MASK: d->sum = BB_SUM_BYTES; d->in_type = BB_TYPE_BYTES; d->masked = 1; break;
-    case BB_FPGA_ERROR_POOL: d->emit = BB_FPGA_EMIT_SUMS; d->n_draws = 1; d->pool_h = 2; break;
-    case BB_FPGA_ERROR_WINDOW: call->chunks = 60000; break;
-    case BB_FPGA_ERROR_ROWS: call->n_rows = 9999; break;
-    case BB_FPGA_ERROR_BORDER: d->emit = BB_EMIT_BITS; d->n_row_classes = 2; d->sum_h = 500; break;
-    default: break;
+    case BB_FPGA_ERROR_MAGIC:
+        call->magic ^= 4;
+        break;
+    case BB_FPGA_ERROR_SUM:
+        d->sum = BB_SUM_REAL;
+        break;
+    case BB_FPGA_ERROR_EMIT:
+        d->emit = BB_EMIT_REAL;
+        break;
+    case BB_FPGA_ERROR_GROUPS:
+        d->groups = 2;
+        break;
+    case BB_FPGA_ERROR_DILATION:
+        d->dilation_w = 2;
+        break;
+    case BB_FPGA_ERROR_DRAWS:
+        d->n_draws = 300;
+        break;
+    case BB_FPGA_ERROR_TYPE:
+        d->in_type = BB_TYPE_REAL;
+        break;
+    case BB_FPGA_ERROR_MASK:
+        d->sum = BB_SUM_BYTES;
+        d->in_type = BB_TYPE_BYTES;
+        d->masked = 1;
+        break;
+    case BB_FPGA_ERROR_POOL:
+        d->emit = BB_FPGA_EMIT_SUMS;
+        d->n_draws = 1;
+        d->pool_h = 2;
+        break;
+    case BB_FPGA_ERROR_WINDOW:
+        call->chunks = 60000;
+        break;
+    case BB_FPGA_ERROR_ROWS:
+        call->n_rows = 9999;
+        break;
+    case BB_FPGA_ERROR_BORDER:
+        d->emit = BB_EMIT_BITS;
+        d->n_row_classes = 2;
+        d->sum_h = 500;
+        break;
+    default:
+        break;
     }
 }
 
@@ -146,9 +179,9 @@ static void expect_sums(const one_call *c, const uint64_t *inputs, uint64_t *out
     for (size_t i = 0; i < plain.n_bank_entries; i++)
         bank[i] = (bb_bank_entry){0x3f800000u, 0};
     plain.bank = bank;
-    bb_reference_stage(&plain, &c->work.work, inputs, reals);
+    bb_reference_stage(&plain, &c->work.work, inputs, NULL, reals);
     for (uint32_t i = 0; i < c->work.work.n_entries; i++) {
-        const uint32_t slot = c->work.list[i * BB_ENTRY_WORDS(1) + BB_ENTRY_OUTPUT];
+        const uint32_t slot = c->work.list[i * 3 + BB_ENTRY_OUTPUT];
         if (slot == BB_NONE)
             continue;
         const float *from = (const float *)(reals + (size_t)slot * d->out_stride);
@@ -166,7 +199,7 @@ static size_t output_bits(const one_call *c)
     size_t n = 0;
     for (uint32_t i = 0; i < c->work.work.n_entries; i++)
         for (uint32_t draw = 0; draw < d->n_draws; draw++)
-            n += c->work.list[i * BB_ENTRY_WORDS(d->n_draws) + BB_ENTRY_OUTPUT + draw] != BB_NONE;
+            n += c->work.list[i * BB_ENTRY_WORDS(d) + BB_ENTRY_OUTPUT + draw] != BB_NONE;
     return n * d->out_h * d->out_w * d->out_channels;
 }
 
@@ -182,7 +215,7 @@ static void lay_out(arena *a, bb_fpga_call *call, const one_call *c, check_rando
         bb_fpga_pack_border((uint32_t *)(a->run->arena + call->border), &c->stage);
     }
     call->n_entries = c->work.work.n_entries;
-    call->list = place(a, c->work.list, (size_t)call->n_entries * BB_ENTRY_WORDS(d->n_draws) * 4);
+    call->list = place(a, c->work.list, (size_t)call->n_entries * BB_ENTRY_WORDS(d) * 4);
     if (c->work.masks)
         call->masks = place(a, c->work.masks, (size_t)c->work.work.n_masks * call->mask_words * 8);
     call->input = place(a, NULL, (size_t)c->n_inputs * d->in_stride * 8);
@@ -198,20 +231,21 @@ static void expect(fpga_case *run, const bb_fpga_call *call, const one_call *c)
     if (c->sums)
         expect_sums(c, inputs, run->expected + call->output);
     else
-        bb_reference_stage(&c->stage, &c->work.work, inputs, run->expected + call->output);
+        bb_reference_stage(&c->stage, &c->work.work, inputs, NULL, run->expected + call->output);
     run->n_bits += output_bits(c);
 }
 
 static void describe(char *text, size_t size, const bb_fpga_call *call, const one_call *c)
 {
     const bb_stage_descriptor *d = &c->stage.descriptor;
-    snprintf(text, size,
-             "%s %ux%ux%u kernel %ux%u step %u pad %u pool %u/%u-%u to %ux%ux%u, %u draws, mask %u, "
-             "classes %ux%u, %u entries%s",
-             d->sum == BB_SUM_BYTES ? "bytes" : "bits", d->in_h, d->in_w, d->in_channels, d->kernel_h,
-             d->kernel_w, d->step_h, d->pad_top, d->pool_h, d->pool_step_h, d->pool_top, d->out_h,
-             d->out_w, d->out_channels, d->n_draws, d->masked + d->mask_per_element, d->n_row_classes,
-             d->n_column_classes, call->n_entries, c->sums ? ", sums" : "");
+    snprintf(
+        text, size,
+        "%s %ux%ux%u kernel %ux%u step %u pad %u pool %u/%u-%u to %ux%ux%u, %u draws, mask %u, "
+        "classes %ux%u, %u entries%s",
+        d->sum == BB_SUM_BYTES ? "bytes" : "bits", d->in_h, d->in_w, d->in_channels, d->kernel_h,
+        d->kernel_w, d->step_h, d->pad_top, d->pool_h, d->pool_step_h, d->pool_top, d->out_h,
+        d->out_w, d->out_channels, d->n_draws, d->masked + d->mask_per_element, d->n_row_classes,
+        d->n_column_classes, call->n_entries, c->sums ? ", sums" : "");
 }
 
 void fpga_case_make(fpga_case *out, const fpga_parameters *parameters, uint64_t seed, uint32_t size,
@@ -245,7 +279,7 @@ void fpga_case_make(fpga_case *out, const fpga_parameters *parameters, uint64_t 
         c->n_inputs = between(&random, 1, 3);
         check_work_make(&c->work, &random, &c->stage, between(&random, 1, 3), c->n_inputs, 0);
         for (uint32_t k = 0; refused == BB_FPGA_ERROR_MASKS && k < c->work.work.n_entries; k++)
-            c->work.list[k * BB_ENTRY_WORDS(d.n_draws) + BB_ENTRY_MASK] = 0; /* at once, not later */
+            c->work.list[k * BB_ENTRY_WORDS(&d) + BB_ENTRY_MASK] = 0; /* at once, not later */
         bb_fpga_fill_call(&call, &engine, &d);
         lay_out(&a, &call, c, &random);
         if (last && kind && !is_capacity(kind)) {

@@ -57,7 +57,7 @@ static uint32_t refuse_kind(const bb_fpga_engine *e, const bb_stage_descriptor *
     const bool sums = d->emit == BB_FPGA_EMIT_SUMS;
     if (d->sum != BB_SUM_BITS && d->sum != BB_SUM_BYTES)
         return BB_FPGA_ERROR_SUM;
-    if (d->emit != BB_EMIT_BITS && !sums)
+    if ((d->emit != BB_EMIT_BITS && !sums) || d->second || d->in_offset)
         return BB_FPGA_ERROR_EMIT;
     if (d->groups != 1)
         return BB_FPGA_ERROR_GROUPS;

@@ -65,7 +65,7 @@ static uint64_t stage_list_bytes(const bb_stage *stage, uint64_t entries)
     const uint64_t mask_words =
         d->masked ? (uint64_t)d->in_words * (d->mask_per_element ? (uint64_t)d->in_h * d->in_w : 1)
                   : 0;
-    return entries * (BB_ENTRY_WORDS(d->n_draws) * 4 + mask_words * 8);
+    return entries * (BB_ENTRY_WORDS(d) * 4 + mask_words * 8);
 }
 
 /* Bytes of the chunk as it stands plus `more` leaves (may be NULL) of one more input or none. */

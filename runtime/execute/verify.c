@@ -25,21 +25,27 @@ static size_t tensor_bytes(const verification *v, uint32_t s)
            8;
 }
 
-static const uint64_t *input_of(const verification *v, uint32_t s)
+static const uint64_t *tensor_of(const verification *v, uint32_t stage)
 {
-    const uint32_t input = v->plan->stages[s].input;
-    return input == BB_NO_INDEX ? v->store.chunk.inputs : v->tensors[input];
+    return stage == BB_NO_INDEX ? v->store.chunk.inputs : v->tensors[stage];
+}
+
+static void run_reference(const verification *v, const bb_stage *stage, uint32_t s,
+                          uint64_t *output)
+{
+    bb_reference_stage(stage, &v->store.chunk.stages[s], tensor_of(v, stage->input),
+                       stage->descriptor.second ? tensor_of(v, stage->second) : NULL, output);
 }
 
 /* The entry that writes a slot, and under which draw. */
 static const uint32_t *entry_of_slot(const verification *v, uint32_t s, uint32_t slot,
                                      uint32_t *draw)
 {
-    const uint32_t n_draws = v->plan->stages[s].descriptor.n_draws;
+    const bb_stage_descriptor *d = &v->plan->stages[s].descriptor;
     const bb_stage_work *work = &v->store.chunk.stages[s];
     for (uint32_t i = 0; i < work->n_entries; i++) {
-        const uint32_t *entry = work->list + (size_t)i * BB_ENTRY_WORDS(n_draws);
-        for (*draw = 0; *draw < n_draws; (*draw)++)
+        const uint32_t *entry = work->list + (size_t)i * BB_ENTRY_WORDS(d);
+        for (*draw = 0; *draw < d->n_draws; (*draw)++)
             if (entry[BB_ENTRY_OUTPUT + *draw] == slot)
                 return entry;
     }
@@ -58,6 +64,7 @@ static uint32_t input_of_slot(const verification *v, uint32_t s, uint32_t slot)
 static void describe_bit(const bb_stage_descriptor *d, size_t word, uint64_t found,
                          uint64_t expected, char *text, size_t size)
 {
+    word -= d->bits_offset;
     const size_t pixel = word / d->out_words;
     const int bit = __builtin_ctzll(found ^ expected);
     snprintf(text, size, "y %zu, x %zu, channel %zu: found bit %d, expected %d", pixel / d->out_w,
@@ -94,7 +101,7 @@ static void compare_stage(const verification *v, uint32_t s)
     const uint32_t slot = (uint32_t)(i / d->out_stride);
     uint32_t draw = 0;
     entry_of_slot(v, s, slot, &draw);
-    if (d->emit == BB_EMIT_BITS)
+    if (d->emit == BB_EMIT_BITS || (d->emit == BB_EMIT_BOTH && word >= d->bits_offset))
         describe_bit(d, word, v->found[i], expected[i], place, sizeof(place));
     else
         describe_real(d, word, v->found[i], expected[i], place, sizeof(place));
@@ -119,7 +126,7 @@ static bb_status count_ties(const verification *v, uint32_t s)
     bb_stage strict = *stage;
     strict.bank = stage->tie_bank;
     const bb_stage_work *work = &v->store.chunk.stages[s];
-    bb_reference_stage(&strict, work, input_of(v, s), other);
+    run_reference(v, &strict, s, other);
     for (size_t i = 0; i < tensor_bytes(v, s) / 8; i++)
         v->report->ties += (uint64_t)__builtin_popcountll(other[i] ^ v->tensors[s][i]);
     v->report->tie_candidates += (uint64_t)work->n_outputs * stage->descriptor.out_h *
@@ -149,8 +156,7 @@ static bb_status verify_stage(verification *v, uint32_t s)
     v->tensors[s] = bb_allocate(v->context, tensor_bytes(v, s), 1);
     if (!v->tensors[s])
         return BB_MEMORY;
-    bb_reference_stage(&v->plan->stages[s], &v->store.chunk.stages[s], input_of(v, s),
-                       v->tensors[s]);
+    run_reference(v, &v->plan->stages[s], s, v->tensors[s]);
     bb_status status = run_device_to(v, s);
     if (status == BB_OK && v->report->stages_equal)
         compare_stage(v, s);

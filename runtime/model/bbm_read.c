@@ -8,7 +8,8 @@ typedef struct reader {
     bb_graph *graph;
     const uint8_t *bytes;
     size_t length, position;
-    bb_status status; /* of the first failure; later reads do nothing */
+    uint32_t last_kind; /* of a node, in the file's version */
+    bb_status status;   /* of the first failure; later reads do nothing */
 } reader;
 
 static void fail(reader *in, const char *reason)
@@ -116,9 +117,9 @@ static char *get_text(reader *in)
 
 static void get_window(reader *in, bb_window *window)
 {
-    uint32_t *const numbers[] = {&window->kernel_h,   &window->kernel_w,   &window->step_h,
-                                 &window->step_w,     &window->dilation_h, &window->dilation_w,
-                                 &window->pad_top,    &window->pad_left,   &window->pad_bottom,
+    uint32_t *const numbers[] = {&window->kernel_h, &window->kernel_w,   &window->step_h,
+                                 &window->step_w,   &window->dilation_h, &window->dilation_w,
+                                 &window->pad_top,  &window->pad_left,   &window->pad_bottom,
                                  &window->pad_right};
     for (size_t i = 0; i < BB_COUNT_OF(numbers); i++)
         *numbers[i] = get_u32(in);
@@ -140,9 +141,8 @@ static void get_linear(reader *in, bb_node *node)
     linear->groups = get_u32(in);
     linear->mask_factor = get_float(in);
     const bool binary = get_bool(in);
-    const size_t count =
-        bb_linear_weight_count(linear, in->graph->nodes[node->input].shape.channels,
-                               node->shape.channels);
+    const size_t count = bb_linear_weight_count(
+        linear, in->graph->nodes[node->input].shape.channels, node->shape.channels);
     if (binary) {
         linear->magnitude = get_floats(in, node->shape.channels);
         linear->signs = get_signs(in, count);
@@ -184,6 +184,12 @@ static void get_part(reader *in, bb_node *node)
     case BB_NODE_MASK:
         node->mask.site = get_u32(in);
         break;
+    case BB_NODE_ADD:
+    case BB_NODE_CONCAT:
+        node->second = get_u32(in);
+        if (node->second >= in->graph->n_nodes - 1)
+            fail(in, "nodes out of order");
+        break;
     case BB_NODE_INPUT:
         break;
     }
@@ -194,7 +200,7 @@ static void get_node(reader *in)
     const uint32_t index = in->graph->n_nodes;
     const uint32_t kind = get_u32(in), input = get_u32(in);
     const bb_shape shape = {get_u32(in), get_u32(in), get_u32(in)};
-    if (kind > BB_NODE_MASK || (index && input >= index))
+    if (kind > in->last_kind || (index && input >= index))
         fail(in, "unknown kind of node, or nodes out of order");
     char *name = get_text(in), *operator_name = get_text(in);
     bb_node *node = NULL;
@@ -284,16 +290,19 @@ bb_status bb_bbm_read(bb_graph *graph, const void *bytes, size_t length)
         return bb_fail(graph->context, BB_INPUT, "%s: a packed model of %zu bytes is truncated",
                        graph->path, length);
     const uint64_t version = load(header + 8, 4), stated = load(header + 16, 8);
-    if (version != BB_BBM_VERSION)
+    if (version != BB_BBM_VERSION && version != BB_BBM_VERSION_CHAIN)
         return bb_fail(graph->context, BB_UNSUPPORTED,
-                       "%s: packed with format %u; this release reads %u: import the ONNX file "
-                       "again",
-                       graph->path, (unsigned)version, BB_BBM_VERSION);
+                       "%s: packed with format %u; this release reads %u and %u: import the ONNX "
+                       "file again",
+                       graph->path, (unsigned)version, BB_BBM_VERSION_CHAIN, BB_BBM_VERSION);
     if (stated != length - BB_BBM_HEADER)
         return bb_fail(graph->context, BB_INPUT,
-                       "%s: %zu bytes, but the header says %llu; truncated or damaged",
-                       graph->path, length, (unsigned long long)stated + BB_BBM_HEADER);
-    reader in = {.graph = graph, .bytes = header + BB_BBM_HEADER, .length = (size_t)stated};
+                       "%s: %zu bytes, but the header says %llu; truncated or damaged", graph->path,
+                       length, (unsigned long long)stated + BB_BBM_HEADER);
+    reader in = {.graph = graph,
+                 .bytes = header + BB_BBM_HEADER,
+                 .length = (size_t)stated,
+                 .last_kind = version == BB_BBM_VERSION ? BB_NODE_CONCAT : BB_NODE_MASK};
     if (bb_hash(in.bytes, in.length) != load(header + 24, 8))
         return bb_fail(graph->context, BB_INPUT, "%s: the checksum does not match; damaged",
                        graph->path);

@@ -36,9 +36,9 @@ static void put_text(bb_text *out, const char *text)
 
 static void put_window(bb_text *out, const bb_window *window)
 {
-    const uint32_t numbers[] = {window->kernel_h,   window->kernel_w,   window->step_h,
-                                window->step_w,     window->dilation_h, window->dilation_w,
-                                window->pad_top,    window->pad_left,   window->pad_bottom,
+    const uint32_t numbers[] = {window->kernel_h, window->kernel_w,   window->step_h,
+                                window->step_w,   window->dilation_h, window->dilation_w,
+                                window->pad_top,  window->pad_left,   window->pad_bottom,
                                 window->pad_right};
     for (size_t i = 0; i < BB_COUNT_OF(numbers); i++)
         put_u32(out, numbers[i]);
@@ -58,8 +58,8 @@ static void put_linear(bb_text *out, const bb_graph *graph, const bb_node *node)
 {
     const bb_linear *linear = &node->linear;
     const uint32_t outputs = node->shape.channels;
-    const size_t count = bb_linear_weight_count(
-        linear, graph->nodes[node->input].shape.channels, outputs);
+    const size_t count =
+        bb_linear_weight_count(linear, graph->nodes[node->input].shape.channels, outputs);
     put_window(out, &linear->window);
     put_u32(out, linear->groups);
     put_floats(out, &linear->mask_factor, 1);
@@ -112,9 +112,21 @@ static void put_node(bb_text *out, const bb_graph *graph, const bb_node *node)
     case BB_NODE_MASK:
         put_u32(out, node->mask.site);
         break;
+    case BB_NODE_ADD:
+    case BB_NODE_CONCAT:
+        put_u32(out, node->second);
+        break;
     case BB_NODE_INPUT:
         break;
     }
+}
+
+static uint32_t version_of(const bb_graph *graph)
+{
+    for (uint32_t i = 0; i < graph->n_nodes; i++)
+        if (bb_node_joins(&graph->nodes[i]))
+            return BB_BBM_VERSION;
+    return BB_BBM_VERSION_CHAIN;
 }
 
 static void put_graph(bb_text *out, const bb_graph *graph)
@@ -148,7 +160,7 @@ bb_status bb_graph_save(const bb_graph *graph, bb_context *context, const char *
     bb_file file;
     put_graph(&payload, graph);
     bb_text_append_bytes(&header, BB_BBM_MAGIC, 8);
-    put_u32(&header, BB_BBM_VERSION);
+    put_u32(&header, version_of(graph));
     put_u32(&header, 0);
     put_u64(&header, payload.length);
     put_u64(&header, payload.failed ? 0 : bb_hash(payload.bytes, payload.length));

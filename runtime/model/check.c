@@ -126,8 +126,7 @@ static bb_status check_mask(const bb_graph *graph, uint32_t index)
 {
     const bb_node *node = &graph->nodes[index], *before = &graph->nodes[node->input];
     const bb_shape *shape = &node->shape;
-    if (node->mask.site >= graph->n_sites ||
-        graph->sites[node->mask.site].kind != BB_SITE_MASK)
+    if (node->mask.site >= graph->n_sites || graph->sites[node->mask.site].kind != BB_SITE_MASK)
         return fail(graph, node, "its site is not one of a mask");
     const uint32_t n = graph->sites[node->mask.site].n_elements;
     if (n != shape->channels && n != shape->channels * shape->height * shape->width)
@@ -135,29 +134,76 @@ static bb_status check_mask(const bb_graph *graph, uint32_t index)
     while (before->kind == BB_NODE_MAX_POOL)
         before = &graph->nodes[before->input];
     if (before->kind != BB_NODE_SIGN && before->kind != BB_NODE_MASK)
-        return fail_advice(graph, node, "a mask on real values; put it directly behind a sign, or "
-                                        "behind the sign and its pool");
+        return fail_advice(graph, node,
+                           "a mask on real values; put it directly behind a sign, or "
+                           "behind the sign and its pool");
     return BB_OK;
+}
+
+/* Masks stand before a LINEAR, which alone knows what to do with them. */
+static bb_status check_order(const bb_graph *graph, uint32_t index)
+{
+    const bb_node *node = &graph->nodes[index];
+    const bool joins = bb_node_joins(node);
+    if ((index == 0) != (node->kind == BB_NODE_INPUT) || (index && node->input >= index) ||
+        (joins ? node->second >= index : node->second != BB_NO_INDEX))
+        return fail(graph, node, "the nodes are not in order");
+    const bool masked = graph->nodes[node->input].kind == BB_NODE_MASK ||
+                        (joins && graph->nodes[node->second].kind == BB_NODE_MASK);
+    if (masked && node->kind != BB_NODE_LINEAR && node->kind != BB_NODE_MASK)
+        return fail_advice(graph, node,
+                           "follows a mask; the mask has to stand directly before a convolution "
+                           "or dense layer");
+    return BB_OK;
+}
+
+static bb_status check_join(const bb_graph *graph, const bb_node *node)
+{
+    const bb_shape *a = &graph->nodes[node->input].shape, *b = &graph->nodes[node->second].shape;
+    const bool adds = node->kind == BB_NODE_ADD;
+    if (a->height != b->height || a->width != b->width || (adds && a->channels != b->channels))
+        return fail(graph, node, "its two maps do not fit together");
+    const uint64_t channels = adds ? a->channels : (uint64_t)a->channels + b->channels;
+    if (node->shape.channels != channels || node->shape.height != a->height ||
+        node->shape.width != a->width)
+        return fail(graph, node, "its shape is not that of its maps joined");
+    return BB_OK;
+}
+
+/* What nobody reads would still be computed, and its draws with it. */
+static bb_status check_readers(const bb_graph *graph)
+{
+    bool *read = bb_allocate(graph->context, graph->n_nodes, sizeof(*read));
+    if (!read)
+        return BB_MEMORY;
+    for (uint32_t i = 1; i < graph->n_nodes; i++) {
+        read[graph->nodes[i].input] = true;
+        if (bb_node_joins(&graph->nodes[i]))
+            read[graph->nodes[i].second] = true;
+    }
+    bb_status status = BB_OK;
+    for (uint32_t i = 0; status == BB_OK && i + 1 < graph->n_nodes; i++)
+        if (!read[i])
+            status = fail(graph, &graph->nodes[i], "no node reads what it makes");
+    bb_release(graph->context, read);
+    return status;
 }
 
 static bb_status check_node(const bb_graph *graph, uint32_t index)
 {
     const bb_node *node = &graph->nodes[index];
+    const bb_status status = check_order(graph, index);
+    if (status != BB_OK)
+        return status;
     const bb_shape *in = &graph->nodes[node->input].shape;
     if (!is_usable(&node->shape))
         return fail(graph, node, "its map is empty or has more than 2^28 elements");
-    if ((index == 0) != (node->kind == BB_NODE_INPUT) || (index && node->input >= index))
-        return fail(graph, node, "the nodes are not in order");
-    if (node->kind != BB_NODE_LINEAR && index && in->channels != node->shape.channels)
+    if (node->kind != BB_NODE_LINEAR && node->kind != BB_NODE_CONCAT && index &&
+        in->channels != node->shape.channels)
         return fail(graph, node, "the number of channels changes");
     if ((node->kind == BB_NODE_STEP || node->kind == BB_NODE_SIGN || node->kind == BB_NODE_MASK) &&
         !same_shape(in, &node->shape))
         return fail(graph, node, "the shape changes");
-    if (graph->nodes[node->input].kind == BB_NODE_MASK && node->kind != BB_NODE_LINEAR &&
-        node->kind != BB_NODE_MASK)
-        return fail_advice(graph, node,
-                           "follows a mask; the mask has to stand directly before a convolution "
-                           "or dense layer");
     switch (node->kind) {
     case BB_NODE_LINEAR:
         return check_linear(graph, node, in);
@@ -168,6 +214,9 @@ static bb_status check_node(const bb_graph *graph, uint32_t index)
         return check_pool(graph, node, in);
     case BB_NODE_MASK:
         return check_mask(graph, index);
+    case BB_NODE_ADD:
+    case BB_NODE_CONCAT:
+        return check_join(graph, node);
     case BB_NODE_INPUT:
     case BB_NODE_SIGN:
         return BB_OK;
@@ -233,6 +282,8 @@ bb_status bb_graph_check(bb_graph *graph)
         status = check_site(graph, i);
     for (uint32_t i = 0; status == BB_OK && i < graph->n_nodes; i++)
         status = check_node(graph, i);
+    if (status == BB_OK)
+        status = check_readers(graph);
     if (status == BB_OK)
         status = check_preprocess(graph);
     if (status != BB_OK)

@@ -45,7 +45,8 @@ bb_node *bb_graph_add(bb_graph *graph, bb_node_kind kind, const char *name,
         return NULL;
     graph->nodes = nodes;
     bb_node *node = &nodes[graph->n_nodes];
-    *node = (bb_node){.kind = kind, .input = graph->n_nodes ? graph->n_nodes - 1 : 0};
+    *node = (bb_node){
+        .kind = kind, .input = graph->n_nodes ? graph->n_nodes - 1 : 0, .second = BB_NO_INDEX};
     graph->n_nodes++; /* counted at once, so that a half-built node is freed with the graph */
     node->name = bb_copy_text(graph->context, name);
     node->operator_name = bb_copy_text(graph->context, operator_name);
@@ -64,6 +65,11 @@ bb_site *bb_graph_add_site(bb_graph *graph, bb_site_kind kind, const char *name)
     graph->n_sites++;
     site->name = bb_copy_text(graph->context, name);
     return site->name ? site : NULL;
+}
+
+bool bb_node_joins(const bb_node *node)
+{
+    return node->kind == BB_NODE_ADD || node->kind == BB_NODE_CONCAT;
 }
 
 void bb_node_clear(bb_context *context, bb_node *node)
@@ -118,8 +124,8 @@ bool bb_window_output(const bb_window *window, const bb_shape *in, bb_shape *out
     bb_shape result = *in;
     if (!slide(in->height, window->pad_top, window->pad_bottom, window->kernel_h,
                window->dilation_h, window->step_h, &result.height) ||
-        !slide(in->width, window->pad_left, window->pad_right, window->kernel_w,
-               window->dilation_w, window->step_w, &result.width))
+        !slide(in->width, window->pad_left, window->pad_right, window->kernel_w, window->dilation_w,
+               window->step_w, &result.width))
         return false;
     *out = result;
     return true;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The checked model between import and fold: a short list of nodes in topological order, every
- * shape known, constants as float32, random nodes gathered in sites. Whatever spelling the exporter
- * chose is gone here; names stay, for messages.
+ * shape known, constants as float32, random nodes gathered in sites. A node may be read by several
+ * others, and every one but the last is read. Whatever spelling the exporter chose is gone here;
+ * names stay, for messages.
  */
 #ifndef BITBAYES_GRAPH_H
 #define BITBAYES_GRAPH_H
@@ -36,12 +37,15 @@ typedef struct bb_window {
 
 typedef enum bb_node_kind {
     BB_NODE_INPUT,
-    BB_NODE_LINEAR,       /* convolution or dense: sum of products over a window */
-    BB_NODE_STEP,         /* one elementwise operation with constants per channel */
-    BB_NODE_SIGN,         /* real -> +-1 */
+    BB_NODE_LINEAR, /* convolution or dense: sum of products over a window */
+    BB_NODE_STEP,   /* one elementwise operation with constants per channel */
+    BB_NODE_SIGN,   /* real -> +-1 */
     BB_NODE_MAX_POOL,
-    BB_NODE_AVERAGE_POOL, /* sum over the window divided by kernel_h * kernel_w (padded taps count 0) */
-    BB_NODE_MASK          /* x * mask with mask 0 or 1 from a site */
+    BB_NODE_AVERAGE_POOL, /* sum over the window divided by kernel_h * kernel_w (padded taps count
+                             0) */
+    BB_NODE_MASK,         /* x * mask with mask 0 or 1 from a site */
+    BB_NODE_ADD,          /* input + second, of one shape */
+    BB_NODE_CONCAT        /* the channels of input, behind them those of second */
 } bb_node_kind;
 
 /* y = f(x), each operation rounded to float32. a, b: one value per draw and channel. */
@@ -52,7 +56,8 @@ typedef enum bb_step_kind {
     BB_STEP_SUBTRACT,      /* x - a */
     BB_STEP_SUBTRACT_FROM, /* a - x */
     BB_STEP_NORMALIZE,     /* x * a + b, two roundings: BatchNormalization with stored statistics,
-                              a = gamma / sqrt(variance + epsilon), b = beta - mean * a, in double, rounded once */
+                              a = gamma / sqrt(variance + epsilon), b = beta - mean * a, in double,
+                              rounded once */
     BB_STEP_CLIP           /* min(max(x, a), b) */
 } bb_step_kind;
 
@@ -64,8 +69,8 @@ typedef struct bb_linear {
     int8_t *signs;     /* NULL for float weights */
     float *magnitude;  /* binary: [out], > 0 */
     float *weights;    /* float weights, else NULL */
-    float mask_factor; /* 1/(1-p) behind a masked sum (1 if none): multiplies magnitude, or the sum of float
-                          weights; counts as 1 when deterministic */
+    float mask_factor; /* 1/(1-p) behind a masked sum (1 if none): multiplies magnitude, or the sum
+                          of float weights; counts as 1 when deterministic */
 } bb_linear;
 
 typedef struct bb_step {
@@ -79,21 +84,27 @@ typedef struct bb_node {
     bb_node_kind kind;
     char *name, *operator_name; /* of the ONNX node that it came from, for messages and info */
     uint32_t input;             /* index of an earlier node; unused for INPUT */
+    uint32_t second;            /* ADD, CONCAT: another one, or the same; else BB_NO_INDEX */
     bb_shape shape;             /* of the output */
     union {
         bb_linear linear;
         bb_step step;
         bb_window pool;
-        struct { bool zero_is_positive; bool onnx_sign; } sign; /* x >= 0 or x > 0; onnx_sign: Sign(0) is 0 there */
-        struct { uint32_t site; } mask;
+        struct {
+            bool zero_is_positive;
+            bool onnx_sign;
+        } sign; /* x >= 0 or x > 0; onnx_sign: Sign(0) is 0 there */
+        struct {
+            uint32_t site;
+        } mask;
     };
 } bb_node;
 
 struct bb_graph {
     bb_context *context;
-    char *path;              /* for messages */
-    uint64_t hash;           /* of the bytes of the file that was read first (kept in .bbm) */
-    bb_node *nodes;          /* node 0 is the INPUT, the last one makes the logits */
+    char *path;     /* for messages */
+    uint64_t hash;  /* of the bytes of the file that was read first (kept in .bbm) */
+    bb_node *nodes; /* node 0 is the INPUT, the last one makes the logits */
     uint32_t n_nodes;
     bb_site *sites;
     uint32_t n_sites;
@@ -105,8 +116,12 @@ struct bb_graph {
 
 /* A graph with nothing in it, and with room for more; used by readers and by models built in C. */
 bb_status bb_graph_new(bb_graph **out, bb_context *context, const char *path);
-bb_node *bb_graph_add(bb_graph *graph, bb_node_kind kind, const char *name, const char *operator_name);
+bb_node *bb_graph_add(bb_graph *graph, bb_node_kind kind, const char *name,
+                      const char *operator_name);
 bb_site *bb_graph_add_site(bb_graph *graph, bb_site_kind kind, const char *name);
+
+/* Whether the node has two inputs. */
+bool bb_node_joins(const bb_node *node);
 
 /* Frees what a node owns, not the node itself. */
 void bb_node_clear(bb_context *context, bb_node *node);

@@ -60,7 +60,7 @@ static bb_status count_words(opencl_backend *self, const bb_limits *limits)
     self->n_mask_words = 0;
     for (uint32_t s = 0; s < self->n_stages; s++) {
         const bb_stage_descriptor *d = &self->base.plan->stages[s].descriptor;
-        self->n_list_words += (size_t)limits->n_entries[s] * BB_ENTRY_WORDS(d->n_draws);
+        self->n_list_words += (size_t)limits->n_entries[s] * BB_ENTRY_WORDS(d);
         if (d->masked)
             self->n_mask_words += limits->n_masks[s] * mask_row_words(d);
     }
@@ -130,7 +130,7 @@ static bb_status upload_work(opencl_backend *self, const bb_chunk *chunk)
     for (uint32_t s = 0; s < chunk->n_stages; s++) {
         const bb_stage_descriptor *d = &self->base.plan->stages[s].descriptor;
         const bb_stage_work *work = &chunk->stages[s];
-        const size_t list = (size_t)work->n_entries * BB_ENTRY_WORDS(d->n_draws);
+        const size_t list = (size_t)work->n_entries * BB_ENTRY_WORDS(d);
         const size_t mask = d->masked ? work->n_masks * mask_row_words(d) : 0;
         assert(n_list + list <= self->n_list_words && n_mask + mask <= self->n_mask_words);
         if (list)
@@ -147,6 +147,11 @@ static bb_status upload_work(opencl_backend *self, const bb_chunk *chunk)
     return status;
 }
 
+static cl_mem tensor_of(const opencl_backend *self, uint32_t stage)
+{
+    return stage == BB_NO_INDEX ? self->inputs : self->lanes[self->lane_of_stage[stage]];
+}
+
 static bb_status launch_stages(opencl_backend *self, const bb_chunk *chunk)
 {
     size_t n_list = 0, n_mask = 0;
@@ -156,8 +161,8 @@ static bb_status launch_stages(opencl_backend *self, const bb_chunk *chunk)
         const bb_stage_descriptor *d = &stage->descriptor;
         const bb_stage_work *work = &chunk->stages[s];
         const bb_cl_call call = {
-            .input = stage->input == BB_NO_INDEX ? self->inputs
-                                                 : self->lanes[self->lane_of_stage[stage->input]],
+            .input = tensor_of(self, stage->input),
+            .second = d->second ? tensor_of(self, stage->second) : NULL,
             .output = self->lanes[self->lane_of_stage[s]],
             .list = self->lists,
             .masks = self->masks,
@@ -169,7 +174,7 @@ static bb_status launch_stages(opencl_backend *self, const bb_chunk *chunk)
             release_event(&self->computed);
             status = bb_cl_stage_launch(&self->stages[s], &self->shared, &call, &self->computed);
         }
-        n_list += (size_t)work->n_entries * BB_ENTRY_WORDS(d->n_draws);
+        n_list += (size_t)work->n_entries * BB_ENTRY_WORDS(d);
         if (d->masked)
             n_mask += work->n_masks * mask_row_words(d);
     }

@@ -58,7 +58,7 @@ static size_t mask_words(const bb_stage_descriptor *d)
 
 static size_t list_words(const bb_stage_descriptor *d, uint32_t n_entries)
 {
-    return words_of((size_t)n_entries * BB_ENTRY_WORDS(d->n_draws) * 4);
+    return words_of((size_t)n_entries * BB_ENTRY_WORDS(d) * 4);
 }
 
 static void place_constants(engine_backend *self)
@@ -215,7 +215,7 @@ static void finish_sums(engine_backend *self, uint32_t s)
     const size_t n = (size_t)d->out_h * d->out_w * d->out_channels;
     for (uint32_t i = 0; i < work->n_entries; i++) {
         const uint32_t *slots =
-            work->list + (size_t)i * BB_ENTRY_WORDS(d->n_draws) + BB_ENTRY_OUTPUT;
+            work->list + (size_t)i * BB_ENTRY_WORDS(d) + BB_ENTRY_OUTPUT;
         const int32_t *sums =
             (const int32_t *)(self->arena + own->sums_at + (size_t)i * d->out_stride);
         for (uint32_t draw = 0; draw < d->n_draws; draw++) {
@@ -269,22 +269,23 @@ static bb_status bring_to_device(engine_backend *self, uint32_t s)
     return status;
 }
 
-static uint32_t place_of_input(const engine_backend *self, uint32_t s)
+static uint32_t place_of(const engine_backend *self, uint32_t stage)
 {
-    const uint32_t from = self->base.plan->stages[s].input;
-    return from == BB_NO_INDEX ? self->inputs : self->stages[from].output;
+    return stage == BB_NO_INDEX ? self->inputs : self->stages[stage].output;
 }
 
 static bb_status run_on_host(engine_backend *self, uint32_t s)
 {
     const bb_stage *stage = &self->base.plan->stages[s];
     engine_stage *own = &self->stages[s];
-    if (stage->input != BB_NO_INDEX) {
-        const bb_status status = bring_to_host(self, stage->input);
-        if (status != BB_OK)
-            return status;
-    }
-    bb_reference_stage(stage, &self->chunk->stages[s], self->arena + place_of_input(self, s),
+    const bool joins = stage->descriptor.second;
+    bb_status status = stage->input == BB_NO_INDEX ? BB_OK : bring_to_host(self, stage->input);
+    if (status == BB_OK && joins && stage->second != BB_NO_INDEX)
+        status = bring_to_host(self, stage->second);
+    if (status != BB_OK)
+        return status;
+    bb_reference_stage(stage, &self->chunk->stages[s], self->arena + place_of(self, stage->input),
+                       joins ? self->arena + place_of(self, stage->second) : NULL,
                        self->arena + own->output);
     own->place = ENGINE_ON_HOST;
     return BB_OK;
@@ -295,8 +296,8 @@ static void fill_list(engine_backend *self, uint32_t s)
 {
     const engine_stage *own = &self->stages[s];
     const bb_stage_work *work = &self->chunk->stages[s];
-    const uint32_t from_words = BB_ENTRY_WORDS(self->base.plan->stages[s].descriptor.n_draws);
-    const uint32_t to_words = BB_ENTRY_WORDS(own->call.n_draws);
+    const uint32_t from_words = BB_ENTRY_WORDS(&self->base.plan->stages[s].descriptor);
+    const uint32_t to_words = BB_ENTRY_WORDS(&own->call);
     uint32_t *list = (uint32_t *)(self->arena + own->list);
     if (!own->sums) {
         memcpy(list, work->list, (size_t)work->n_entries * from_words * sizeof(*list));
@@ -325,7 +326,7 @@ static bb_status collect(engine_backend *self, uint32_t s)
     bb_fpga_call call;
     bb_fpga_fill_call(&call, &self->engine, &own->call);
     call.n_entries = work->n_entries;
-    call.input = place_of_input(self, s);
+    call.input = place_of(self, stage->input);
     call.output = own->sums ? own->sums_at : own->output;
     call.weights = own->weights;
     call.bank = own->bank;

@@ -33,8 +33,7 @@ bb_status bb_pack_plain(bb_context *context, const bb_choice *choice, const bb_s
 /* An entry that a channel beyond the last one gets: its bits are 0, whatever the sum. */
 static bb_bank_entry no_channel(const bb_stage_descriptor *stage)
 {
-    const bool real_sum = stage->sum == BB_SUM_BYTES_SCALED || stage->sum == BB_SUM_BITS_REAL ||
-                          stage->sum == BB_SUM_REAL || stage->sum == BB_SUM_POOL_REAL;
+    const bool real_sum = !bb_sum_is_integer(stage->sum);
     const bool bits = stage->emit == BB_EMIT_BITS;
     return (bb_bank_entry){bits ? real_sum ? 0x7f800000u : 0x7fffffffu : 0, 0};
 }

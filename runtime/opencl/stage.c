@@ -243,16 +243,11 @@ static bb_status set_resident(const bb_cl_stage *self, const bb_cl_shared *share
 static bb_status check(const bb_cl_shared *shared, const bb_stage *stage, uint32_t index)
 {
     const bb_stage_descriptor *d = &stage->descriptor;
-    const char *problem = NULL;
-    if (d->groups != 1)
-        problem = "groups other than 1";
-    else if (d->emit == BB_EMIT_REAL && (size_t)d->pool_h * d->pool_w != 1)
-        problem = "a max pool over real values";
-    if (!problem)
+    if (d->emit == BB_EMIT_BITS || (size_t)d->pool_h * d->pool_w == 1)
         return BB_OK;
     return bb_fail(shared->target.context, BB_UNSUPPORTED,
-                   "device %s: stage %u '%s': no kernel for %s", shared->target.id, index,
-                   stage->name ? stage->name : "", problem);
+                   "device %s: stage %u '%s': no kernel for a max pool over real values",
+                   shared->target.id, index, stage->name ? stage->name : "");
 }
 
 static void release_buffer(cl_mem buffer)
@@ -305,6 +300,8 @@ static bb_status set_call(const bb_cl_stage *self, const bb_cl_shared *shared,
         status = set_buffer(self, shared, 10, call->masks);
     if (status == BB_OK)
         status = set_argument(self, shared, 11, sizeof(call->first_mask), &call->first_mask);
+    if (status == BB_OK)
+        status = set_buffer(self, shared, 12, call->second);
     return status;
 }
 
@@ -316,7 +313,7 @@ bb_status bb_cl_stage_launch(const bb_cl_stage *self, const bb_cl_shared *shared
     bb_status status = set_call(self, shared, call);
     for (cl_uint done = 0; done < call->n_entries && status == BB_OK; done += limit) {
         const cl_uint n = call->n_entries - done < limit ? call->n_entries - done : limit;
-        status = launch_slice(self, shared, call->first + done * BB_ENTRY_WORDS(d->n_draws), n,
+        status = launch_slice(self, shared, call->first + done * BB_ENTRY_WORDS(d), n,
                               done + n == call->n_entries ? event : NULL);
         if (call->n_entries - done <= limit)
             break;
@@ -329,7 +326,7 @@ bb_status bb_cl_stage_launch(const bb_cl_stage *self, const bb_cl_shared *shared
 static bb_status warm_up(const bb_cl_stage *self, bb_cl_shared *shared)
 {
     const bb_cl_call none = {
-        shared->nothing, shared->nothing, shared->nothing, shared->nothing, 0, 0, 0};
+        shared->nothing, shared->nothing, shared->nothing, shared->nothing, 0, 0, 0, NULL};
     const double start = bb_seconds();
     bb_status status = set_call(self, shared, &none);
     if (status == BB_OK)

@@ -50,6 +50,7 @@ typedef struct bb_cl_stage {
 typedef struct bb_cl_call {
     cl_mem input, output, list, masks;
     cl_uint first, n_entries, first_mask;
+    cl_mem second; /* NULL: the stage has none */
 } bb_cl_call;
 
 /* Choose a kernel, by rule or by trial, build or find its program, upload. Half-made stages are

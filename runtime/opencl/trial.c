@@ -40,7 +40,7 @@ static bb_status make_output(bb_trial *self)
 }
 
 static bb_status upload(bb_trial *self, const bb_stage_work *work, const void *inputs,
-                        uint32_t n_inputs)
+                        const void *second, uint32_t n_inputs)
 {
     const bb_stage_descriptor *d = &self->stage.stage->descriptor;
     const size_t masks = mask_bytes(d, work->n_masks);
@@ -48,10 +48,14 @@ static bb_status upload(bb_trial *self, const bb_stage_work *work, const void *i
     bb_status status = bb_cl_buffer(&self->call.input, self->shared, CL_MEM_READ_ONLY,
                                     (size_t)n_inputs * d->in_stride * sizeof(uint64_t), inputs,
                                     "inputs of a trial");
+    if (status == BB_OK && d->second)
+        status = bb_cl_buffer(&self->call.second, self->shared, CL_MEM_READ_ONLY,
+                              (size_t)n_inputs * d->second_stride * sizeof(uint64_t), second,
+                              "second operands of a trial");
     if (status == BB_OK)
         status =
             bb_cl_buffer(&self->call.list, self->shared, CL_MEM_READ_ONLY,
-                         (size_t)work->n_entries * BB_ENTRY_WORDS(d->n_draws) * sizeof(uint32_t),
+                         (size_t)work->n_entries * BB_ENTRY_WORDS(d) * sizeof(uint32_t),
                          work->list, "work list of a trial");
     if (status == BB_OK)
         status = bb_cl_buffer(&self->call.masks, self->shared, CL_MEM_READ_ONLY, masks,
@@ -63,7 +67,7 @@ static bb_status upload(bb_trial *self, const bb_stage_work *work, const void *i
 /* `choice` NULL: as a backend would choose. */
 static bb_status create(bb_trial **out, bb_cl_shared *shared, const bb_stage *stage,
                         const bb_choice *choice, const bb_stage_work *work, const void *inputs,
-                        uint32_t n_inputs)
+                        const void *second, uint32_t n_inputs)
 {
     *out = NULL;
     bb_context *context = shared->target.context;
@@ -80,7 +84,7 @@ static bb_status create(bb_trial **out, bb_cl_shared *shared, const bb_stage *st
                : bb_cl_stage_prepare(&self->stage, self->shared, stage, 0);
     self->setup.compile = self->shared->compile_seconds - compiled;
     if (status == BB_OK)
-        status = upload(self, work, inputs, n_inputs);
+        status = upload(self, work, inputs, second, n_inputs);
     if (status != BB_OK) {
         bb_trial_free(self);
         return status;
@@ -92,19 +96,20 @@ static bb_status create(bb_trial **out, bb_cl_shared *shared, const bb_stage *st
 }
 
 bb_status bb_trial_create(bb_trial **out, bb_backend *opened, const bb_stage *stage,
-                          const bb_stage_work *work, const void *inputs, uint32_t n_inputs)
+                          const bb_stage_work *work, const void *inputs, const void *second,
+                          uint32_t n_inputs)
 {
     bb_cl_shared *shared = bb_opencl_shared(opened);
     *out = NULL;
-    return shared ? create(out, shared, stage, NULL, work, inputs, n_inputs)
+    return shared ? create(out, shared, stage, NULL, work, inputs, second, n_inputs)
                   : bb_opencl_no_kernels(opened);
 }
 
 bb_status bb_trial_create_choice(bb_trial **out, bb_cl_shared *shared, const bb_stage *stage,
                                  const bb_choice *choice, const bb_stage_work *work,
-                                 const void *inputs, uint32_t n_inputs)
+                                 const void *inputs, const void *second, uint32_t n_inputs)
 {
-    return create(out, shared, stage, choice, work, inputs, n_inputs);
+    return create(out, shared, stage, choice, work, inputs, second, n_inputs);
 }
 
 static void release(cl_mem buffer)
@@ -119,6 +124,7 @@ void bb_trial_free(bb_trial *trial)
         return;
     clFinish(trial->shared->queue);
     release(trial->call.input);
+    release(trial->call.second);
     release(trial->call.output);
     release(trial->call.list);
     release(trial->call.masks);

@@ -16,16 +16,18 @@ typedef struct bb_trial_setup {
 } bb_trial_setup;
 
 /* Prepare a stage (choice of kernel, build, upload) and what it reads. `opened` (an OpenCL backend)
- * and `stage` must outlive the trial; `work` and `inputs` are copied. */
+ * and `stage` must outlive the trial; `work`, `inputs` and `second` (NULL without such an operand),
+ * n_inputs slots each, are copied. */
 bb_status bb_trial_create(bb_trial **out, bb_backend *opened, const bb_stage *stage,
-                          const bb_stage_work *work, const void *inputs, uint32_t n_inputs);
+                          const bb_stage_work *work, const void *inputs, const void *second,
+                          uint32_t n_inputs);
 
 /* The same with a choice of kernel; BB_UNSUPPORTED if the device cannot run it. */
 struct bb_cl_shared;
 struct bb_choice;
 bb_status bb_trial_create_choice(bb_trial **out, struct bb_cl_shared *shared, const bb_stage *stage,
                                  const struct bb_choice *choice, const bb_stage_work *work,
-                                 const void *inputs, uint32_t n_inputs);
+                                 const void *inputs, const void *second, uint32_t n_inputs);
 void bb_trial_free(bb_trial *trial); /* takes NULL */
 
 const char *bb_trial_variant(const bb_trial *trial);

@@ -278,7 +278,7 @@ static bb_status challenge(contest *c, const bb_choice *choice)
     bool hopeless = false;
     bb_status status =
         bb_trial_create_choice(&trial, c->shared, c->sample.stage, choice, &c->sample.work,
-                               c->sample.inputs, c->sample.n_entries);
+                               c->sample.inputs, c->sample.second, c->sample.n_entries);
     if (status == BB_OK)
         status = is_hopeless(c, trial, &hopeless);
     if (status == BB_OK && !hopeless)

@@ -56,7 +56,7 @@ static bool folded_fits(const bb_variant *variant, const bb_stage_descriptor *st
 bool bb_variant_serves(const bb_variant *variant, const bb_stage_descriptor *stage,
                        uint32_t capabilities, const char **why_not)
 {
-    const bool real = stage->emit == BB_EMIT_REAL;
+    const bool real = stage->emit != BB_EMIT_BITS;
     const bool pooled = (size_t)stage->pool_h * stage->pool_w != 1;
     if (variant->sum != stage->sum)
         *why_not = "another sum";
@@ -77,6 +77,11 @@ bool bb_variant_serves(const bb_variant *variant, const bb_stage_descriptor *sta
         *why_not = "more than 32 channels";
     else if ((variant->shapes & BB_SHAPE_SMALL_WINDOW) && !bb_dot_fits(stage))
         *why_not = "windows too large";
+    else if ((variant->shapes & BB_SHAPE_ONE_GROUP) && stage->groups != 1)
+        *why_not = "groups";
+    else if ((variant->shapes & BB_SHAPE_NOT_BOTH) &&
+             (stage->emit == BB_EMIT_BOTH || stage->second))
+        *why_not = "both real values and bits, or a residual";
     else
         return variant->shape != BB_KERNEL_FOLDED || folded_fits(variant, stage, why_not);
     return false;
@@ -211,7 +216,7 @@ static size_t round_up(size_t value, size_t step)
 
 static uint32_t n_output_octets(const bb_stage_descriptor *stage)
 {
-    return stage->emit == BB_EMIT_BITS ? stage->out_words * 8 : (stage->out_channels + 7) / 8;
+    return stage->out_words ? stage->out_words * 8 : (stage->out_channels + 7) / 8;
 }
 
 static uint32_t smaller(size_t a, size_t b)

@@ -23,9 +23,11 @@ enum {
     BB_SHAPE_FEW_DRAWS = 2,    /* n_draws at most 8 */
     BB_SHAPE_BITS = 4,         /* emits bits, without a pool */
     BB_SHAPE_POOLED = 8,       /* emits bits behind a pool */
-    BB_SHAPE_REAL = 16,        /* emits real values */
+    BB_SHAPE_REAL = 16,        /* emits real values, alone or with bits */
     BB_SHAPE_NARROW = 32,      /* at most 32 output channels */
-    BB_SHAPE_SMALL_WINDOW = 64 /* what a tile's windows cover fits a work-item (bb_dot_fits) */
+    BB_SHAPE_SMALL_WINDOW = 64, /* what a tile's windows cover fits a work-item (bb_dot_fits) */
+    BB_SHAPE_ONE_GROUP = 128,  /* no groups */
+    BB_SHAPE_NOT_BOTH = 256    /* does not emit both, and adds no residual */
 };
 
 /* Layouts and launch; the rows of shapes[] in variant.c. */

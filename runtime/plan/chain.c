@@ -16,7 +16,10 @@
  * behind it rise, AND where they fall.
  * 8. A draw only changes constants of the chain, so it selects one of several thresholds.
  * 9. Where a real value leaves the stage the steps must be affine and are multiplied out in double:
- *    y = z * gain + offset, both rounded once to float32.
+ *    y = z * gain + offset, both rounded once to float32. A residual is added behind, rounded
+ * again.
+ * 10. Where bits leave beside a real value, they are a function of that value as it was rounded:
+ * the steps up to the sign are a chain over a float of its own, bisected as in 6.
  */
 #include "plan/chain.h"
 
@@ -175,10 +178,11 @@ static int64_t sum_bound(const bb_stage_descriptor *d)
     const int64_t taps = (int64_t)d->kernel_h * d->kernel_w;
     switch (d->sum) {
     case BB_SUM_BITS:
-        return taps * d->in_channels;
+        return taps * (d->in_channels / d->groups);
     case BB_SUM_BYTES:
-        return taps * d->in_channels * 255;
+        return taps * (d->in_channels / d->groups) * 255;
     case BB_SUM_POOL_BITS:
+    case BB_SUM_JOIN_BITS:
         return taps;
     default:
         return LARGEST_ORDER;
@@ -204,6 +208,13 @@ void bb_chain_thresholds(const bb_chain *chain, const bb_stage *stage, bb_bank_e
                     entry.b |= BB_POOL_AND;
                 bank[(at.class * d->n_draws + at.draw) * d->out_channels + at.channel] = entry;
             }
+}
+
+void bb_chain_second(const bb_chain *chain, const bb_stage *stage, bb_bank_entry *bank)
+{
+    place at = {0};
+    for (; at.channel < stage->descriptor.out_channels; at.channel++)
+        bank[at.channel] = bisect(chain, stage, at, false, LARGEST_ORDER);
 }
 
 /* y = x * gain + offset, in double. */

@@ -25,5 +25,7 @@ typedef struct bb_chain {
 /* Fill the stage's bank. The descriptor, sites and mask of the stage are set. */
 void bb_chain_thresholds(const bb_chain *chain, const bb_stage *stage, bb_bank_entry *bank);
 void bb_chain_affine(const bb_chain *chain, const bb_stage *stage, bb_bank_entry *bank);
+/* BB_EMIT_BOTH: [out_channels] thresholds on the real value, by a chain of steps alone. */
+void bb_chain_second(const bb_chain *chain, const bb_stage *stage, bb_bank_entry *bank);
 
 #endif

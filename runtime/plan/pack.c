@@ -5,50 +5,88 @@
 #include <string.h>
 #include <xxhash.h>
 
+/* One output channel and tap: its weights, and the channels they are for. */
+typedef struct run {
+    size_t from;       /* of the first weight, in the order of bb_linear */
+    uint32_t first, n; /* input channels */
+} run;
+
+static run run_of(const bb_stage_descriptor *d, size_t row)
+{
+    const uint32_t n = d->in_channels / d->groups;
+    const size_t channel = row / ((size_t)d->kernel_h * d->kernel_w);
+    return (run){row * n, (uint32_t)(channel / (d->out_channels / d->groups)) * n, n};
+}
+
+static size_t n_rows(const bb_stage_descriptor *d)
+{
+    return (size_t)d->out_channels * d->kernel_h * d->kernel_w;
+}
+
 static bb_status pack_bits(bb_context *context, bb_stage *stage, const int8_t *signs)
 {
     const bb_stage_descriptor *d = &stage->descriptor;
-    const size_t rows = (size_t)d->out_channels * d->kernel_h * d->kernel_w;
+    const size_t rows = n_rows(d);
     uint64_t *words = bb_allocate(context, rows * d->in_words, sizeof(*words));
     if (!words)
         return BB_MEMORY;
-    for (size_t row = 0; row < rows; row++)
-        for (uint32_t c = 0; c < d->in_channels; c++)
-            if (signs[row * d->in_channels + c] > 0)
-                words[row * d->in_words + c / 64] |= (uint64_t)1 << (c % 64);
+    for (size_t row = 0; row < rows; row++) {
+        const run r = run_of(d, row);
+        for (uint32_t i = 0; i < r.n; i++)
+            if (signs[r.from + i] > 0)
+                words[row * d->in_words + (r.first + i) / 64] |= (uint64_t)1
+                                                                 << ((r.first + i) % 64);
+    }
     stage->weights = words;
     stage->weight_bytes = rows * d->in_words * sizeof(*words);
     return BB_OK;
 }
 
 /* Binary weights behind a real input are +-1 there; their magnitude stands in the chain. */
-static bb_status pack_floats(bb_context *context, bb_stage *stage, const bb_linear *linear,
-                             size_t count)
+static bb_status pack_floats(bb_context *context, bb_stage *stage, const bb_linear *linear)
 {
-    float *weights = bb_allocate(context, count, sizeof(*weights));
+    const bb_stage_descriptor *d = &stage->descriptor;
+    const size_t rows = n_rows(d);
+    float *weights = bb_allocate(context, rows * d->in_channels, sizeof(*weights));
     if (!weights)
         return BB_MEMORY;
-    for (size_t i = 0; i < count; i++)
-        weights[i] = linear->signs ? linear->signs[i] : linear->weights[i];
+    for (size_t row = 0; row < rows; row++) {
+        const run r = run_of(d, row);
+        for (uint32_t i = 0; i < r.n; i++)
+            weights[row * d->in_channels + r.first + i] =
+                linear->signs ? linear->signs[r.from + i] : linear->weights[r.from + i];
+    }
     stage->weights = weights;
-    stage->weight_bytes = count * sizeof(*weights);
+    stage->weight_bytes = rows * d->in_channels * sizeof(*weights);
+    return BB_OK;
+}
+
+static bb_status pack_bytes(bb_context *context, bb_stage *stage, const int8_t *signs)
+{
+    const bb_stage_descriptor *d = &stage->descriptor;
+    const size_t rows = n_rows(d);
+    int8_t *weights = bb_allocate(context, rows * d->in_channels, 1);
+    if (!weights)
+        return BB_MEMORY;
+    for (size_t row = 0; row < rows; row++) {
+        const run r = run_of(d, row);
+        memcpy(weights + row * d->in_channels + r.first, signs + r.from, r.n);
+    }
+    stage->weights = weights;
+    stage->weight_bytes = rows * d->in_channels;
     return BB_OK;
 }
 
 bb_status bb_pack_weights(bb_context *context, bb_stage *stage, const bb_linear *linear)
 {
-    const bb_stage_descriptor *d = &stage->descriptor;
-    const size_t count = (size_t)d->out_channels * d->kernel_h * d->kernel_w * d->in_channels;
-    switch (d->sum) {
+    switch (stage->descriptor.sum) {
     case BB_SUM_BITS:
         return pack_bits(context, stage, linear->signs);
     case BB_SUM_BYTES:
     case BB_SUM_BYTES_SCALED:
-        stage->weights = bb_copy_bytes(context, linear->signs, count, 1);
-        stage->weight_bytes = count;
-        return stage->weights ? BB_OK : BB_MEMORY;
+        return pack_bytes(context, stage, linear->signs);
     default:
-        return pack_floats(context, stage, linear, count);
+        return pack_floats(context, stage, linear);
     }
 }
 
@@ -114,9 +152,10 @@ static double class_offset(const bb_plan *plan, const bb_stage_descriptor *d, co
     return offset;
 }
 
-static bb_status set_offsets(const bb_plan *plan, bb_stage *stage, const int8_t *signs,
-                             const axis *rows, const axis *columns, float **offset)
+static bb_status set_offsets(const bb_plan *plan, bb_stage *stage, const axis *rows,
+                             const axis *columns, float **offset)
 {
+    const int8_t *signs = stage->weights;
     bb_stage_descriptor *d = &stage->descriptor;
     d->n_row_classes = rows->n;
     d->n_column_classes = columns->n;
@@ -161,7 +200,7 @@ bb_status bb_pack_border(const bb_plan *plan, bb_stage *stage, const bb_node *co
     bb_status status = BB_MEMORY;
     if (stage->border && axes) {
         if (classify(d, stage->border, &axes[0], &axes[1]))
-            status = set_offsets(plan, stage, core->linear.signs, &axes[0], &axes[1], offset);
+            status = set_offsets(plan, stage, &axes[0], &axes[1], offset);
         else
             status =
                 bb_fail(plan->context, BB_UNSUPPORTED,
@@ -197,7 +236,8 @@ uint64_t bb_pack_hash(const bb_plan *plan)
     for (uint32_t s = 0; s < plan->n_stages; s++) {
         const bb_stage *stage = &plan->stages[s];
         hash = chain_hash(hash, &stage->descriptor, sizeof(stage->descriptor));
-        const uint32_t choice[3] = {stage->mask_site, stage->n_bank_sites, stage->deterministic};
+        const uint32_t choice[5] = {stage->mask_site, stage->n_bank_sites, stage->deterministic,
+                                    stage->input, stage->second};
         hash = chain_hash(hash, choice, sizeof(choice));
         hash = chain_hash(hash, stage->bank_weight, stage->n_bank_sites * sizeof(uint32_t));
         hash = chain_hash(hash, stage->sites, stage->n_sites * sizeof(stage->sites[0]));

@@ -13,9 +13,9 @@ bb_status bb_pack_weights(bb_context *context, bb_stage *stage, const bb_linear 
  * o = mean / std, and a padded tap is x = 0, not p = 0. So
  *   sum over valid taps of w * x  =  g * (sum of w * p)  -  o * (sum of w over the valid taps)
  * and the second term depends on which taps are valid: one class per set of valid rows and columns.
- * Sets the border classes of the stage, its channel_scale (BB_SUM_BYTES_SCALED), and for the chain:
- * `scale` = g (1 where channel_scale holds it) and `offset` [classes][out_channels], owned by the
- * caller. Leaves everything alone for other sums.
+ * The weights are packed. Sets the border classes of the stage, its channel_scale
+ * (BB_SUM_BYTES_SCALED), and for the chain: `scale` = g (1 where channel_scale holds it) and
+ * `offset` [classes][out_channels], owned by the caller. Leaves everything alone for other sums.
  */
 bb_status bb_pack_border(const bb_plan *plan, bb_stage *stage, const bb_node *core,
                          const bb_preprocess *preprocess, float *scale, float **offset);

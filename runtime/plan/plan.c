@@ -71,9 +71,8 @@ static uint64_t valid_on_axis(uint32_t positions, uint32_t step, uint32_t dilati
 
 static void count_operations(const bb_stage_descriptor *d, bb_stage_info *out)
 {
-    const bool pool = d->sum == BB_SUM_POOL_BITS || d->sum == BB_SUM_POOL_REAL;
     const uint64_t taps = (uint64_t)d->kernel_h * d->kernel_w;
-    const uint64_t channels = pool ? 1 : d->in_channels;
+    const uint64_t channels = bb_sum_has_weights(d->sum) ? d->in_channels / d->groups : 1;
     const uint64_t per_tap = 2 * channels * d->out_channels;
     out->fan_in = (uint32_t)(taps * channels);
     out->operations = per_tap * taps * d->sum_h * d->sum_w;
@@ -93,13 +92,18 @@ void bb_plan_stage(const bb_plan *plan, uint32_t index, bb_stage_info *out)
         [BB_SUM_REAL] = "float",
         [BB_SUM_POOL_BITS] = "pool bits",
         [BB_SUM_POOL_REAL] = "pool float",
+        [BB_SUM_MAX_REAL] = "max float",
+        [BB_SUM_JOIN_BITS] = "join bits",
+        [BB_SUM_JOIN_REAL] = "join float",
     };
+    static const char *const emits[] = {
+        [BB_EMIT_BITS] = "bits", [BB_EMIT_REAL] = "real", [BB_EMIT_BOTH] = "real, bits"};
     const bb_stage *stage = &plan->stages[index];
     const bb_stage_descriptor *d = &stage->descriptor;
     *out = (bb_stage_info){
         .name = stage->name,
         .sum = sums[d->sum],
-        .emit = d->emit == BB_EMIT_BITS ? "bits" : "real",
+        .emit = emits[d->emit],
         .in_shape = {d->in_channels, d->in_h, d->in_w},
         .kernel = {d->kernel_h, d->kernel_w},
         .step = {d->step_h, d->step_w},
@@ -110,6 +114,11 @@ void bb_plan_stage(const bb_plan *plan, uint32_t index, bb_stage_info *out)
         .n_sites = stage->n_sites,
         .sites = stage->sites,
         .masked = d->masked != 0,
+        .input = stage->input,
+        .second = d->second ? stage->second : BB_NO_INDEX,
+        .has_second = d->second != 0,
+        .groups = d->groups,
+        .dilation = {d->dilation_h, d->dilation_w},
         .weight_bytes = stage->weight_bytes,
         .bank_bytes = stage->n_bank_entries * sizeof(*stage->bank),
         .slot_bytes = (uint64_t)d->out_stride * 8,
@@ -146,11 +155,17 @@ size_t bb_plan_row_bytes(const bb_plan *plan, size_t *site_offset)
     return bytes;
 }
 
+bool bb_plan_reads(const bb_plan *plan, uint32_t s, uint32_t t)
+{
+    const bb_stage *stage = &plan->stages[s];
+    return stage->input == t || (stage->descriptor.second && stage->second == t);
+}
+
 uint32_t bb_plan_last_use(const bb_plan *plan, uint32_t s)
 {
     uint32_t last = s;
     for (uint32_t t = s + 1; t < plan->n_stages; t++)
-        if (plan->stages[t].input == s)
+        if (bb_plan_reads(plan, t, s))
             last = t;
     return last;
 }

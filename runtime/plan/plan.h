@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The folded network. Stages stand in topological order; stage s writes tensor s. Tensor
+ * The folded network: a graph of stages in topological order; stage s writes tensor s. Tensor
  * BB_NO_INDEX is the network's input. The last stage writes the logits.
  */
 #ifndef BITBAYES_PLAN_INTERNAL_H
@@ -23,6 +23,7 @@ typedef struct bb_stage {
     bb_stage_descriptor descriptor;
     char *name;
     uint32_t input;     /* producing stage, or BB_NO_INDEX for the network's input */
+    uint32_t second;    /* the same of the second operand, where the descriptor has one */
     uint32_t node;      /* of the graph, for messages */
     uint32_t mask_site; /* or BB_NO_INDEX */
     uint32_t n_bank_sites;
@@ -31,8 +32,8 @@ typedef struct bb_stage {
     uint32_t deterministic; /* entry for deterministic runs; the mask is BB_NONE then */
     void *weights;          /* layout in kernels/shared.h; NULL for pools */
     size_t weight_bytes;
-    float *channel_scale;    /* BB_SUM_BYTES_SCALED: [in_channels]; else NULL */
-    bb_bank_entry *bank;     /* [classes][n_draws][out_channels] */
+    float *channel_scale; /* BB_SUM_BYTES_SCALED: [in_channels]; else NULL */
+    bb_bank_entry *bank;  /* [classes][n_draws][out_channels], BB_EMIT_BOTH: then [out_channels] */
     bb_bank_entry *tie_bank; /* the same under the rule x > 0, where the model says Sign: a bit that
                                 differs is a tie, Sign(0); else NULL */
     size_t n_bank_entries;
@@ -58,10 +59,25 @@ struct bb_plan {
     uint64_t hash;
 };
 
+/* Of BB_SUM_...: linear layers, not pools and joins; a sum in i32, not f32. */
+static inline bool bb_sum_has_weights(uint32_t sum)
+{
+    return sum < BB_SUM_POOL_BITS;
+}
+
+static inline bool bb_sum_is_integer(uint32_t sum)
+{
+    return sum == BB_SUM_BITS || sum == BB_SUM_BYTES || sum == BB_SUM_POOL_BITS ||
+           sum == BB_SUM_JOIN_BITS;
+}
+
 /* Bytes of the row of draws of one pass, as in the check sets: sites in order, one byte (the bank
  * index) for a drop or member site, ceil(n_elements / 8) bytes for a mask (bit e%8 of byte e/8, 1
  * kept). site_offset (may be NULL) receives n_sites offsets. */
 size_t bb_plan_row_bytes(const bb_plan *plan, size_t *site_offset);
+
+/* Whether stage s reads the tensor of stage t (or BB_NO_INDEX), as either operand. */
+bool bb_plan_reads(const bb_plan *plan, uint32_t s, uint32_t t);
 
 /* Last stage that reads the tensor of stage s (s itself for the last one). */
 uint32_t bb_plan_last_use(const bb_plan *plan, uint32_t s);

@@ -38,17 +38,22 @@ static bb_status reserve(bb_backend *backend, const bb_limits *limits)
     return BB_OK;
 }
 
+static const uint64_t *tensor(const reference_backend *self, const bb_chunk *chunk, uint32_t stage)
+{
+    return stage == BB_NO_INDEX ? chunk->inputs : self->lanes[self->lane_of_stage[stage]];
+}
+
 static bb_status submit(bb_backend *backend, const bb_chunk *chunk)
 {
     reference_backend *self = (reference_backend *)backend;
     const double start = bb_seconds();
     for (uint32_t s = 0; s < chunk->n_stages; s++) {
         const bb_stage *stage = &backend->plan->stages[s];
-        const uint64_t *input = stage->input == BB_NO_INDEX
-                                    ? chunk->inputs
-                                    : self->lanes[self->lane_of_stage[stage->input]];
+        const uint64_t *input = tensor(self, chunk, stage->input);
+        const uint64_t *second =
+            stage->descriptor.second ? tensor(self, chunk, stage->second) : NULL;
         uint64_t *output = self->lanes[self->lane_of_stage[s]];
-        bb_reference_stage(stage, &chunk->stages[s], input, output);
+        bb_reference_stage(stage, &chunk->stages[s], input, second, output);
         self->last_output = output;
     }
     backend->times.compute += bb_seconds() - start;

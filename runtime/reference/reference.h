@@ -5,10 +5,11 @@
 
 #include "execute/backend.h"
 
-/* One stage call. `input` and `output` are the slots of the stage's input and output tensors;
- * output slots that the list names are written whole, tail bits and padding included. */
+/* One stage call. `input`, `second` (NULL without one) and `output` are the slots of the stage's
+ * operands and output; output slots that the list names are written whole, tail bits and padding
+ * included. */
 void bb_reference_stage(const bb_stage *stage, const bb_stage_work *work, const uint64_t *input,
-                        uint64_t *output);
+                        const uint64_t *second, uint64_t *output);
 
 bb_status bb_reference_backend_create(bb_backend **out, bb_context *context, const bb_plan *plan);
 

@@ -26,14 +26,15 @@ static void fill_bits(uint64_t *words, size_t pixels, uint32_t n, uint32_t chann
         words[i] = bb_random_word(state) & (i % n == n - 1 ? tail : UINT64_MAX);
 }
 
-static void fill_input(const bb_stage_descriptor *d, uint64_t *slot, uint64_t *state)
+static void fill_map(uint32_t type, size_t pixels, uint32_t channels, uint64_t *slot,
+                     uint64_t *state)
 {
-    const size_t pixels = (size_t)d->in_h * d->in_w, values = pixels * d->in_channels;
-    if (d->in_type == BB_TYPE_BITS)
-        fill_bits(slot, pixels, d->in_words, d->in_channels, state);
-    for (size_t i = 0; d->in_type == BB_TYPE_BYTES && i < values; i++)
+    const size_t values = pixels * channels;
+    if (type == BB_TYPE_BITS)
+        fill_bits(slot, pixels, (channels + 63) / 64, channels, state);
+    for (size_t i = 0; type == BB_TYPE_BYTES && i < values; i++)
         ((uint8_t *)slot)[i] = (uint8_t)(bb_random_word(state) >> 56);
-    for (size_t i = 0; d->in_type == BB_TYPE_REAL && i < values; i++) {
+    for (size_t i = 0; type == BB_TYPE_REAL && i < values; i++) {
         const float value = (float)(int64_t)bb_random_word(state) * 0x1p-62f;
         memcpy((uint8_t *)slot + i * sizeof(value), &value, sizeof(value));
     }
@@ -41,11 +42,14 @@ static void fill_input(const bb_stage_descriptor *d, uint64_t *slot, uint64_t *s
 
 static void fill_list(bb_sample *self, bool all_draws)
 {
-    const uint32_t n_draws = self->stage->descriptor.n_draws, per_entry = all_draws ? n_draws : 1;
+    const bb_stage_descriptor *d = &self->stage->descriptor;
+    const uint32_t n_draws = d->n_draws, per_entry = all_draws ? n_draws : 1;
     for (uint32_t i = 0; i < self->n_entries; i++) {
-        uint32_t *entry = self->list + (size_t)i * BB_ENTRY_WORDS(n_draws);
+        uint32_t *entry = self->list + (size_t)i * BB_ENTRY_WORDS(d);
         entry[BB_ENTRY_INPUT] = i;
         entry[BB_ENTRY_MASK] = self->masks ? i % self->n_distinct : BB_NONE;
+        if (d->second)
+            entry[BB_ENTRY_SECOND(d)] = i;
         for (uint32_t draw = 0; draw < n_draws; draw++)
             entry[BB_ENTRY_OUTPUT + draw] = draw < per_entry ? i * per_entry + draw : BB_NONE;
     }
@@ -61,29 +65,45 @@ static bb_status allocate(bb_sample *self)
     const bb_stage_descriptor *d = &self->stage->descriptor;
     bb_context *context = self->context;
     const size_t mask_pixels = d->mask_per_element ? (size_t)d->in_h * d->in_w : 1;
-    self->list = bb_allocate(context, (size_t)self->n_entries * BB_ENTRY_WORDS(d->n_draws),
-                             sizeof(*self->list));
+    self->list =
+        bb_allocate(context, (size_t)self->n_entries * BB_ENTRY_WORDS(d), sizeof(*self->list));
     self->inputs =
         bb_allocate(context, (size_t)self->n_entries * d->in_stride, sizeof(*self->inputs));
+    if (d->second)
+        self->second =
+            bb_allocate(context, (size_t)self->n_entries * d->second_stride, sizeof(*self->second));
     self->expected = bb_allocate(context, (size_t)self->n_distinct * d->n_draws * d->out_stride,
                                  sizeof(*self->expected));
     if (d->masked)
         self->masks = bb_allocate(context, self->n_distinct * mask_pixels * d->in_words,
                                   sizeof(*self->masks));
-    return self->list && self->inputs && self->expected && (!d->masked || self->masks) ? BB_OK
-                                                                                       : BB_MEMORY;
+    const bool all = self->list && self->inputs && self->expected && (!d->masked || self->masks) &&
+                     (!d->second || self->second);
+    return all ? BB_OK : BB_MEMORY;
+}
+
+static void repeat(uint64_t *slots, size_t stride, uint32_t from, uint32_t to)
+{
+    memcpy(slots + to * stride, slots + from * stride, stride * sizeof(*slots));
 }
 
 static void fill(bb_sample *self, bool all_draws, uint64_t seed)
 {
     const bb_stage_descriptor *d = &self->stage->descriptor;
     uint64_t state = seed;
-    for (uint32_t i = 0; i < self->n_distinct; i++)
-        fill_input(d, self->inputs + (size_t)i * d->in_stride, &state);
-    for (uint32_t i = self->n_distinct; i < self->n_entries; i++)
-        memcpy(self->inputs + (size_t)i * d->in_stride,
-               self->inputs + (size_t)(i % self->n_distinct) * d->in_stride,
-               d->in_stride * sizeof(*self->inputs));
+    const uint32_t second_type = d->sum == BB_SUM_JOIN_BITS ? BB_TYPE_BITS : BB_TYPE_REAL;
+    for (uint32_t i = 0; i < self->n_distinct; i++) {
+        fill_map(d->in_type, (size_t)d->in_h * d->in_w, d->in_channels,
+                 self->inputs + (size_t)i * d->in_stride + d->in_offset, &state);
+        if (d->second)
+            fill_map(second_type, (size_t)d->out_h * d->out_w, d->second_channels,
+                     self->second + (size_t)i * d->second_stride + d->second_offset, &state);
+    }
+    for (uint32_t i = self->n_distinct; i < self->n_entries; i++) {
+        repeat(self->inputs, d->in_stride, i % self->n_distinct, i);
+        if (d->second)
+            repeat(self->second, d->second_stride, i % self->n_distinct, i);
+    }
     if (self->masks)
         fill_bits(self->masks,
                   self->n_distinct * (d->mask_per_element ? (size_t)d->in_h * d->in_w : 1),
@@ -98,13 +118,14 @@ static void run_reference(bb_sample *self)
     work.n_entries = self->n_distinct;
     work.n_outputs = self->n_distinct * per_entry;
     const double start = bb_seconds();
-    bb_reference_stage(self->stage, &work, self->inputs, self->expected);
+    bb_reference_stage(self->stage, &work, self->inputs, self->second, self->expected);
     self->reference = (bb_seconds() - start) / self->n_distinct;
 }
 
 double bb_stage_operations(const bb_stage_descriptor *d)
 {
-    return 2.0 * d->kernel_h * d->kernel_w * d->in_channels * d->sum_h * d->sum_w * d->out_channels;
+    const double channels = bb_sum_has_weights(d->sum) ? d->in_channels / d->groups : 1;
+    return 2.0 * d->kernel_h * d->kernel_w * channels * d->sum_h * d->sum_w * d->out_channels;
 }
 
 bb_status bb_sample_create(bb_sample *self, bb_context *context, const bb_stage *stage,
@@ -129,6 +150,7 @@ void bb_sample_free(bb_sample *self)
         return;
     bb_release(context, self->list);
     bb_release(context, self->inputs);
+    bb_release(context, self->second);
     bb_release(context, self->masks);
     bb_release(context, self->expected);
     *self = (bb_sample){0};

@@ -13,9 +13,9 @@ typedef struct bb_sample {
     uint32_t n_distinct; /* inputs that differ; the others repeat them */
     bb_stage_work work;
     uint32_t *list;
-    uint64_t *inputs, *masks;
-    uint64_t *expected; /* output slots of the distinct inputs */
-    double reference;   /* seconds that the reference took per entry */
+    uint64_t *inputs, *second, *masks; /* second: NULL without such an operand */
+    uint64_t *expected;                /* output slots of the distinct inputs */
+    double reference;                  /* seconds that the reference took per entry */
 } bb_sample;
 
 /* Every entry emits all draws, or only the first. Freed by bb_sample_free() also after BB_MEMORY.

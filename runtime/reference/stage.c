@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a stage computes, as kernels/shared.h defines it, and nothing clever: a sum per pixel and
- * channel, a bank entry per draw, a max pool over bits, a bit or a float32 written.
+ * channel, a bank entry per draw, a max pool over bits, a bit or a float32 or both written.
  */
 #include "reference/reference.h"
 
@@ -11,7 +11,8 @@
 typedef struct operands {
     const bb_stage *stage;
     const bb_stage_descriptor *d;
-    const void *x;        /* the input slot */
+    const void *x;        /* the input map */
+    const void *second;   /* the second one, or NULL */
     const uint64_t *mask; /* or NULL */
 } operands;
 
@@ -20,11 +21,6 @@ typedef union sum {
     int32_t i;
     float f;
 } sum;
-
-static bool sum_is_integer(const bb_stage_descriptor *d)
-{
-    return d->sum == BB_SUM_BITS || d->sum == BB_SUM_BYTES || d->sum == BB_SUM_POOL_BITS;
-}
 
 /* Input pixel of a tap, or false for padding. */
 static bool tap(const bb_stage_descriptor *d, uint32_t y, uint32_t x, uint32_t ky, uint32_t kx,
@@ -48,11 +44,22 @@ static const uint64_t *mask_of_pixel(const operands *o, size_t pixel)
     return o->d->mask_per_element ? o->mask + pixel * o->d->in_words : o->mask;
 }
 
+/* Bits of word i of a pixel that stand for the channels first .. first+n-1. */
+static uint64_t channels_of_word(uint32_t i, uint32_t first, uint32_t n)
+{
+    uint64_t word = 0;
+    for (uint32_t c = i * 64; c < i * 64 + 64; c++)
+        word |= (uint64_t)(c >= first && c < first + n) << (c % 64);
+    return word;
+}
+
 static sum sum_bits(const operands *o, uint32_t channel, uint32_t y, uint32_t x)
 {
     const bb_stage_descriptor *d = o->d;
     const uint64_t *w = (const uint64_t *)o->stage->weights +
                         (size_t)channel * d->kernel_h * d->kernel_w * d->in_words;
+    const uint32_t n_group = d->in_channels / d->groups;
+    const uint32_t first = channel / (d->out_channels / d->groups) * n_group;
     int32_t n = 0, differing = 0;
     for (uint32_t ky = 0; ky < d->kernel_h; ky++)
         for (uint32_t kx = 0; kx < d->kernel_w; kx++, w += d->in_words) {
@@ -61,12 +68,10 @@ static sum sum_bits(const operands *o, uint32_t channel, uint32_t y, uint32_t x)
                 continue;
             const uint64_t *bits = (const uint64_t *)o->x + pixel * d->in_words;
             const uint64_t *mask = o->mask ? mask_of_pixel(o, pixel) : NULL;
-            if (!mask)
-                n += (int32_t)d->in_channels;
             for (uint32_t i = 0; i < d->in_words; i++) {
-                const uint64_t kept = mask ? mask[i] : UINT64_MAX;
-                if (mask)
-                    n += __builtin_popcountll(kept);
+                const uint64_t kept =
+                    channels_of_word(i, first, n_group) & (mask ? mask[i] : UINT64_MAX);
+                n += __builtin_popcountll(kept);
                 differing += __builtin_popcountll((bits[i] ^ w[i]) & kept);
             }
         }
@@ -152,6 +157,39 @@ static sum sum_window(const operands *o, uint32_t channel, uint32_t y, uint32_t 
     return s;
 }
 
+static sum sum_largest(const operands *o, uint32_t channel, uint32_t y, uint32_t x)
+{
+    const bb_stage_descriptor *d = o->d;
+    sum s = {.f = 0};
+    bool first = true;
+    for (uint32_t ky = 0; ky < d->kernel_h; ky++)
+        for (uint32_t kx = 0; kx < d->kernel_w; kx++) {
+            size_t pixel;
+            if (!tap(d, y, x, ky, kx, &pixel))
+                continue;
+            const float value = ((const float *)o->x)[pixel * d->in_channels + channel];
+            if (first || value > s.f)
+                s.f = value;
+            first = false;
+        }
+    return s;
+}
+
+/* The own channel of the one map or of the other. */
+static sum sum_join(const operands *o, uint32_t channel, uint32_t y, uint32_t x)
+{
+    const bb_stage_descriptor *d = o->d;
+    const size_t pixel = (size_t)y * d->in_w + x;
+    const bool own = channel < d->in_channels;
+    const void *map = own ? o->x : o->second;
+    const uint32_t c = own ? channel : channel - d->in_channels;
+    if (d->sum == BB_SUM_JOIN_REAL)
+        return (sum){
+            .f = ((const float *)map)[pixel * (own ? d->in_channels : d->second_channels) + c]};
+    const uint64_t *bits = (const uint64_t *)map + pixel * (own ? d->in_words : d->second_words);
+    return (sum){.i = bit(bits, c) ? 1 : -1};
+}
+
 static sum sum_of(const operands *o, uint32_t channel, uint32_t y, uint32_t x)
 {
     switch (o->d->sum) {
@@ -164,6 +202,11 @@ static sum sum_of(const operands *o, uint32_t channel, uint32_t y, uint32_t x)
     case BB_SUM_BITS_REAL:
     case BB_SUM_REAL:
         return sum_with_float_weights(o, channel, y, x);
+    case BB_SUM_MAX_REAL:
+        return sum_largest(o, channel, y, x);
+    case BB_SUM_JOIN_BITS:
+    case BB_SUM_JOIN_REAL:
+        return sum_join(o, channel, y, x);
     default:
         return sum_window(o, channel, y, x);
     }
@@ -188,7 +231,8 @@ static float as_float(uint32_t bits)
 
 static bool emitted_bit(const bb_stage_descriptor *d, sum s, bb_bank_entry entry)
 {
-    const bool reached = sum_is_integer(d) ? s.i >= (int32_t)entry.a : s.f >= as_float(entry.a);
+    const bool reached =
+        bb_sum_is_integer(d->sum) ? s.i >= (int32_t)entry.a : s.f >= as_float(entry.a);
     return reached != ((entry.b & BB_FLIP) != 0);
 }
 
@@ -227,19 +271,38 @@ static void emit_bits(const operands *o, const uint32_t *slots, uint64_t *output
         }
 }
 
+/* The bit beside a real value, of BB_EMIT_BOTH. */
+static void emit_second_bit(const operands *o, float value, uint64_t *slot, uint32_t channel,
+                            size_t pixel)
+{
+    const bb_stage_descriptor *d = o->d;
+    const size_t n_affine = (size_t)d->n_row_classes * d->n_column_classes * d->n_draws;
+    const bb_bank_entry entry = o->stage->bank[n_affine * d->out_channels + channel];
+    uint64_t *words = slot + d->bits_offset + pixel * d->out_words;
+    if ((value >= as_float(entry.a)) != ((entry.b & BB_FLIP) != 0))
+        words[channel / 64] |= (uint64_t)1 << (channel % 64);
+}
+
 static void emit_real(const operands *o, const uint32_t *slots, uint64_t *output, uint32_t channel,
                       uint32_t y, uint32_t x)
 {
     const bb_stage_descriptor *d = o->d;
+    const bool residual = o->second && d->sum != BB_SUM_JOIN_REAL && d->sum != BB_SUM_JOIN_BITS;
+    const size_t pixel = (size_t)y * d->out_w + x, at = pixel * d->out_channels + channel;
     const sum s = sum_of(o, channel, y, x);
-    const float z = sum_is_integer(d) ? (float)s.i : s.f;
+    const float z = bb_sum_is_integer(d->sum) ? (float)s.i : s.f;
     for (uint32_t draw = 0; draw < d->n_draws; draw++) {
         if (slots[draw] == BB_NONE)
             continue;
         const bb_bank_entry entry = bank_entry(o, channel, y, x, draw);
         const float scaled = z * as_float(entry.a);
-        float *slot = (float *)(output + (size_t)slots[draw] * d->out_stride);
-        slot[((size_t)y * d->out_w + x) * d->out_channels + channel] = scaled + as_float(entry.b);
+        float value = scaled + as_float(entry.b);
+        if (residual)
+            value = value + ((const float *)o->second)[at];
+        uint64_t *slot = output + (size_t)slots[draw] * d->out_stride;
+        ((float *)slot)[at] = value;
+        if (d->emit == BB_EMIT_BOTH)
+            emit_second_bit(o, value, slot, channel, pixel);
     }
 }
 
@@ -259,18 +322,21 @@ static void run_entry(const operands *o, const uint32_t *slots, uint64_t *output
 }
 
 void bb_reference_stage(const bb_stage *stage, const bb_stage_work *work, const uint64_t *input,
-                        uint64_t *output)
+                        const uint64_t *second, uint64_t *output)
 {
     const bb_stage_descriptor *d = &stage->descriptor;
     const size_t mask_words =
         (size_t)d->in_words * (d->mask_per_element ? (size_t)d->in_h * d->in_w : 1);
     for (uint32_t i = 0; i < work->n_entries; i++) {
-        const uint32_t *entry = work->list + (size_t)i * BB_ENTRY_WORDS(d->n_draws);
+        const uint32_t *entry = work->list + (size_t)i * BB_ENTRY_WORDS(d);
         const uint32_t mask = entry[BB_ENTRY_MASK];
         const operands o = {
             .stage = stage,
             .d = d,
-            .x = input + (size_t)entry[BB_ENTRY_INPUT] * d->in_stride,
+            .x = input + (size_t)entry[BB_ENTRY_INPUT] * d->in_stride + d->in_offset,
+            .second = d->second ? second + (size_t)entry[BB_ENTRY_SECOND(d)] * d->second_stride +
+                                      d->second_offset
+                                : NULL,
             .mask = mask == BB_NONE ? NULL : work->masks + mask * mask_words,
         };
         run_entry(&o, entry + BB_ENTRY_OUTPUT, output);

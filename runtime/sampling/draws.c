@@ -34,32 +34,67 @@ static bb_status check_sampling(bb_context *context, const bb_plan *plan, const 
     return BB_OK;
 }
 
-/* The order in which stages first read sites; a site that no stage reads comes last. */
-static void order_sites(bb_sampler *sampler)
+static uint32_t larger(uint32_t a, uint32_t b)
 {
-    const bb_plan *plan = sampler->plan;
+    return a > b ? a : b;
+}
+
+/* Sites that a tensor depends on, counted in the order. */
+static uint32_t depth_of(const bb_depths *depths, uint32_t stage)
+{
+    return stage == BB_NO_INDEX ? 0 : depths->emitted[stage];
+}
+
+/* A site that no stage reads comes last. */
+static void order_sites(bb_depths *depths, const bb_plan *plan)
+{
     uint32_t n = 0;
     for (uint32_t i = 0; i < plan->n_sites; i++)
-        sampler->depth[i] = BB_NO_INDEX;
+        depths->place[i] = BB_NO_INDEX;
     for (uint32_t s = 0; s < plan->n_stages; s++) {
         const bb_stage *stage = &plan->stages[s];
-        sampler->depth_masked[s] = n;
+        uint32_t depth = depth_of(depths, stage->input);
+        if (stage->descriptor.second)
+            depth = larger(depth, depth_of(depths, stage->second));
+        depths->masked[s] = depth;
         for (uint32_t i = 0; i < stage->n_sites; i++) {
             const uint32_t site = stage->sites[i];
-            if (sampler->depth[site] == BB_NO_INDEX) {
-                sampler->depth[site] = n;
-                sampler->order[n++] = site;
+            if (depths->place[site] == BB_NO_INDEX) {
+                depths->place[site] = n;
+                depths->order[n++] = site;
             }
+            depth = larger(depth, depths->place[site] + 1);
             if (site == stage->mask_site)
-                sampler->depth_masked[s] = n;
+                depths->masked[s] = depth;
         }
-        sampler->depth_emitted[s] = n;
+        depths->emitted[s] = depth;
     }
     for (uint32_t i = 0; i < plan->n_sites; i++)
-        if (sampler->depth[i] == BB_NO_INDEX) {
-            sampler->depth[i] = n;
-            sampler->order[n++] = i;
+        if (depths->place[i] == BB_NO_INDEX) {
+            depths->place[i] = n;
+            depths->order[n++] = i;
         }
+}
+
+bb_status bb_depths_find(bb_depths *out, const bb_plan *plan, bb_context *context)
+{
+    out->order = bb_allocate(context, plan->n_sites, sizeof(*out->order));
+    out->place = bb_allocate(context, plan->n_sites, sizeof(*out->place));
+    out->masked = bb_allocate(context, plan->n_stages, sizeof(*out->masked));
+    out->emitted = bb_allocate(context, plan->n_stages, sizeof(*out->emitted));
+    if (!out->order || !out->place || !out->masked || !out->emitted)
+        return BB_MEMORY;
+    order_sites(out, plan);
+    return BB_OK;
+}
+
+void bb_depths_free(bb_depths *depths, bb_context *context)
+{
+    bb_release(context, depths->order);
+    bb_release(context, depths->place);
+    bb_release(context, depths->masked);
+    bb_release(context, depths->emitted);
+    *depths = (bb_depths){0};
 }
 
 double bb_site_probability(const bb_site *site, double drop_probability)
@@ -88,16 +123,12 @@ bb_status bb_sampler_create(bb_sampler **out, bb_context *context, const bb_plan
         return BB_MEMORY;
     *sampler = (bb_sampler){.context = context, .plan = plan, .sampling = *sampling};
     sampler->offset = bb_allocate(context, plan->n_sites, sizeof(*sampler->offset));
-    sampler->order = bb_allocate(context, plan->n_sites, sizeof(*sampler->order));
-    sampler->depth = bb_allocate(context, plan->n_sites, sizeof(*sampler->depth));
-    sampler->depth_masked = bb_allocate(context, plan->n_stages, sizeof(*sampler->depth_masked));
-    sampler->depth_emitted = bb_allocate(context, plan->n_stages, sizeof(*sampler->depth_emitted));
     sampler->threshold = bb_allocate(context, plan->n_sites, sizeof(*sampler->threshold));
-    status = BB_MEMORY;
-    if (sampler->offset && sampler->order && sampler->depth && sampler->depth_masked &&
-        sampler->depth_emitted && sampler->threshold) {
+    status = bb_depths_find(&sampler->depths, plan, context);
+    if (!sampler->offset || !sampler->threshold)
+        status = BB_MEMORY;
+    if (status == BB_OK) {
         sampler->row_bytes = bb_plan_row_bytes(plan, sampler->offset);
-        order_sites(sampler);
         for (uint32_t i = 0; i < plan->n_sites; i++)
             sampler->threshold[i] =
                 bb_drop_threshold(bb_site_probability(&plan->sites[i], sampling->drop_probability));
@@ -116,10 +147,7 @@ void bb_sampler_free(bb_sampler *sampler)
         return;
     bb_context *context = sampler->context;
     bb_release(context, sampler->offset);
-    bb_release(context, sampler->order);
-    bb_release(context, sampler->depth);
-    bb_release(context, sampler->depth_masked);
-    bb_release(context, sampler->depth_emitted);
+    bb_depths_free(&sampler->depths, context);
     bb_release(context, sampler->threshold);
     bb_release(context, sampler->exact_rows);
     bb_release(context, sampler->exact_weights);
@@ -213,7 +241,7 @@ static uint32_t shared_sites(const bb_sampler *sampler, const uint8_t *a, const 
                              int *sign)
 {
     for (uint32_t d = 0; d < sampler->plan->n_sites; d++) {
-        const uint32_t i = sampler->order[d];
+        const uint32_t i = sampler->depths.order[d];
         const bb_site *site = &sampler->plan->sites[i];
         const size_t bytes = site->kind == BB_SITE_MASK ? bb_divide_up(site->n_elements, 8) : 1;
         *sign = memcmp(a + sampler->offset[i], b + sampler->offset[i], bytes);

@@ -9,20 +9,34 @@
 #include "plan/plan.h"
 #include <bitbayes/sampling.h>
 
+/*
+ * Sites stand in the order in which stages first read them. A stage depends on the sites of the
+ * tensors that it reads, and through them on those of all before: `masked` says how many sites of
+ * the order come before its sum, its mask included, `emitted` how many before its output. Passes
+ * that agree in as many share the sum, or the output.
+ */
+typedef struct bb_depths {
+    uint32_t *order;   /* [sites] */
+    uint32_t *place;   /* [sites] of a site in the order */
+    uint32_t *masked;  /* [stages] */
+    uint32_t *emitted; /* [stages] */
+} bb_depths;
+
+/* BB_MEMORY; bb_depths_free() frees what there is in any case. */
+bb_status bb_depths_find(bb_depths *out, const bb_plan *plan, bb_context *context);
+void bb_depths_free(bb_depths *depths, bb_context *context);
+
 /* What is fixed for a plan and a way of sampling. */
 typedef struct bb_sampler {
     bb_context *context;
     const bb_plan *plan;
     bb_sampling sampling;
     size_t row_bytes;
-    size_t *offset;          /* [sites] of a site in a row */
-    uint32_t *order;         /* sites in the order in which stages first read them */
-    uint32_t *depth;         /* [sites] place of a site in that order */
-    uint32_t *depth_masked;  /* [stages] sites consumed up to a stage's mask, the mask included */
-    uint32_t *depth_emitted; /* [stages] and up to its bank */
-    uint64_t *threshold;     /* [sites] a word below it drops */
-    uint32_t n_passes;       /* of one input */
-    uint8_t *exact_rows;     /* EXACT: the same rows for all inputs, with their weights */
+    size_t *offset; /* [sites] of a site in a row */
+    bb_depths depths;
+    uint64_t *threshold; /* [sites] a word below it drops */
+    uint32_t n_passes;   /* of one input */
+    uint8_t *exact_rows; /* EXACT: the same rows for all inputs, with their weights */
     double *exact_weights;
 } bb_sampler;
 

@@ -138,29 +138,19 @@ static void extend(group *groups, uint32_t *n, group *room, double p, uint32_t m
     *n = n_new;
 }
 
-/* Sites that are read up to the sum of a stage: its mask counts, its bank does not. */
-static bool precedes_sum(const bb_plan *plan, uint32_t site, uint32_t stage)
-{
-    for (uint32_t s = 0; s <= stage; s++)
-        for (uint32_t i = 0; i < plan->stages[s].n_sites; i++)
-            if (plan->stages[s].sites[i] == site &&
-                (s < stage || site == plan->stages[s].mask_site))
-                return true;
-    return false;
-}
-
 /* With more random bits than these two passes hardly ever agree, and counting would take long. */
 #define MOST_BITS 256
 
-/* Random bits that are read up to the sum of a stage; a member counts as one. */
-static uint64_t bits_before(const bb_plan *plan, uint32_t stage, double drop_probability)
+/* Random bits of the first n sites; a member counts as one. */
+static uint64_t bits_before(const bb_plan *plan, const uint32_t *order, uint32_t n,
+                            double drop_probability)
 {
     uint64_t bits = 0;
-    for (uint32_t i = 0; i < plan->n_sites; i++) {
-        const bb_site *site = &plan->sites[i];
+    for (uint32_t i = 0; i < n; i++) {
+        const bb_site *site = &plan->sites[order[i]];
         const bool certain =
             site->kind != BB_SITE_MEMBER && is_certain(bb_site_probability(site, drop_probability));
-        if (!certain && precedes_sum(plan, i, stage))
+        if (!certain)
             bits += site_bits(site);
     }
     return bits;
@@ -175,20 +165,21 @@ static void extend_by_site(group *groups, uint32_t *n, const bb_site *site, doub
             extend(groups, n, groups + MAX_GROUPS, p, 0);
 }
 
-double bb_expected_evaluations(const bb_plan *plan, uint32_t stage, uint32_t samples,
-                               double drop_probability)
+/* Distinct prefixes of the first n_sites sites among `samples` rows. */
+static double expected_prefixes(const bb_plan *plan, const uint32_t *order, uint32_t n_sites,
+                                uint32_t samples, double drop_probability)
 {
-    if (bits_before(plan, stage, drop_probability) > MOST_BITS)
+    if (bits_before(plan, order, n_sites, drop_probability) > MOST_BITS)
         return samples;
     group *groups = bb_allocate(plan->context, 2 * MAX_GROUPS, sizeof(*groups));
     if (!groups)
         return samples;
     uint32_t n = 1;
     groups[0] = (group){0, 1};
-    for (uint32_t i = 0; i < plan->n_sites && n <= MAX_GROUPS / 2; i++)
-        if (precedes_sum(plan, i, stage))
-            extend_by_site(groups, &n, &plan->sites[i],
-                           bb_site_probability(&plan->sites[i], drop_probability));
+    for (uint32_t i = 0; i < n_sites && n <= MAX_GROUPS / 2; i++) {
+        const bb_site *site = &plan->sites[order[i]];
+        extend_by_site(groups, &n, site, bb_site_probability(site, drop_probability));
+    }
     double expected = 0;
     for (uint32_t i = 0; i < n; i++) {
         const double probability = exp(groups[i].log_probability);
@@ -197,4 +188,17 @@ double bb_expected_evaluations(const bb_plan *plan, uint32_t stage, uint32_t sam
     }
     bb_release(plan->context, groups);
     return n <= MAX_GROUPS / 2 ? expected : samples; /* too many different probabilities */
+}
+
+double bb_expected_evaluations(const bb_plan *plan, uint32_t stage, uint32_t samples,
+                               double drop_probability)
+{
+    bb_depths depths = {0};
+    const bb_status status = bb_depths_find(&depths, plan, plan->context);
+    const double expected =
+        status == BB_OK
+            ? expected_prefixes(plan, depths.order, depths.masked[stage], samples, drop_probability)
+            : samples;
+    bb_depths_free(&depths, plan->context);
+    return expected;
 }

@@ -60,8 +60,8 @@ static bool shares(uint32_t shared, uint32_t depth)
 void bb_worklist_cost(const bb_sampler *sampler, uint32_t s, uint32_t shared, uint32_t *entries,
                       uint32_t *outputs)
 {
-    *entries = !shares(shared, sampler->depth_masked[s]);
-    *outputs = !shares(shared, sampler->depth_emitted[s]);
+    *entries = !shares(shared, sampler->depths.masked[s]);
+    *outputs = !shares(shared, sampler->depths.emitted[s]);
 }
 
 static bool grow(bb_context *context, void **block, size_t *capacity, size_t needed, size_t size)
@@ -116,11 +116,17 @@ static bb_status add_mask(bb_worklist *list, uint32_t s, const uint8_t *row, uin
     return BB_OK;
 }
 
+/* Where the tensor of a stage lies for the leaf that is being added. */
+static uint32_t slot_of(const bb_worklist *list, uint32_t stage)
+{
+    return stage == BB_NO_INDEX ? list->n_inputs - 1 : list->stages[stage].slot;
+}
+
 static bb_status add_entry(bb_worklist *list, uint32_t s, const uint8_t *row)
 {
     const bb_stage *stage = &list->sampler->plan->stages[s];
     bb_stage_list *target = &list->stages[s];
-    const size_t n = BB_ENTRY_WORDS(stage->descriptor.n_draws);
+    const size_t n = BB_ENTRY_WORDS(&stage->descriptor);
     void *words = target->words;
     if (!grow(list->sampler->context, &words, &target->capacity_words, target->n_words + n,
               sizeof(uint32_t)))
@@ -128,8 +134,9 @@ static bb_status add_entry(bb_worklist *list, uint32_t s, const uint8_t *row)
     target->words = words;
     uint32_t *entry = target->words + target->n_words;
     memset(entry, 0xff, n * sizeof(*entry)); /* BB_NONE everywhere */
-    entry[BB_ENTRY_INPUT] =
-        stage->input == BB_NO_INDEX ? list->n_inputs - 1 : list->stages[stage->input].slot;
+    entry[BB_ENTRY_INPUT] = slot_of(list, stage->input);
+    if (stage->descriptor.second)
+        entry[BB_ENTRY_SECOND(&stage->descriptor)] = slot_of(list, stage->second);
     target->n_words += n;
     target->n_entries++;
     return add_mask(list, s, row, &entry[BB_ENTRY_MASK]);
@@ -157,10 +164,12 @@ bb_status bb_worklist_add(bb_worklist *list, const uint8_t *row, uint32_t shared
             return BB_MEMORY;
         if (!new_output)
             continue;
-        const size_t n = BB_ENTRY_WORDS(stage->descriptor.n_draws);
+        const size_t n = BB_ENTRY_WORDS(&stage->descriptor);
         uint32_t *entry = target->words + target->n_words - n;
-        target->slot = target->n_outputs++;
-        entry[BB_ENTRY_OUTPUT + bank_index(sampler, stage, row)] = target->slot;
+        uint32_t *output = &entry[BB_ENTRY_OUTPUT + bank_index(sampler, stage, row)];
+        if (*output == BB_NONE) /* else the leaves differ in draws of another branch only */
+            *output = target->n_outputs++;
+        target->slot = *output;
     }
     return BB_OK;
 }

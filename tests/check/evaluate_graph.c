@@ -23,21 +23,25 @@ static void evaluate_linear(const bb_node *node, const bb_shape *in, const float
 {
     const bb_linear *l = &node->linear;
     const bb_shape *out = &node->shape;
+    const uint32_t n_group = in->channels / l->groups;
     for (uint32_t o = 0; o < out->channels; o++)
         for (uint32_t oy = 0; oy < out->height; oy++)
             for (uint32_t ox = 0; ox < out->width; ox++) {
                 double sum = 0;
                 for (uint32_t ky = 0; ky < l->window.kernel_h; ky++)
                     for (uint32_t kx = 0; kx < l->window.kernel_w; kx++)
-                        for (uint32_t c = 0; c < in->channels; c++) {
-                            const long iy = (long)(oy * l->window.step_h + ky) - l->window.pad_top;
-                            const long ix = (long)(ox * l->window.step_w + kx) - l->window.pad_left;
+                        for (uint32_t k = 0; k < n_group; k++) {
+                            const uint32_t c = o / (out->channels / l->groups) * n_group + k;
+                            const long iy = (long)(oy * l->window.step_h) +
+                                            (long)(ky * l->window.dilation_h) - l->window.pad_top;
+                            const long ix = (long)(ox * l->window.step_w) +
+                                            (long)(kx * l->window.dilation_w) - l->window.pad_left;
                             if (iy < 0 || iy >= in->height || ix < 0 || ix >= in->width)
                                 continue;
                             const size_t w =
                                 ((o * (size_t)l->window.kernel_h + ky) * l->window.kernel_w + kx) *
-                                    in->channels +
-                                c;
+                                    n_group +
+                                k;
                             const double weight =
                                 l->signs ? (double)l->signs[w] : (double)l->weights[w];
                             sum +=
@@ -112,8 +116,21 @@ static void evaluate_mask(const bb_graph *graph, const bb_node *node, const floa
     }
 }
 
+static void evaluate_join(const bb_graph *graph, const bb_node *node, const float *x,
+                          const float *second, float *y)
+{
+    const uint32_t n = node->shape.channels, own = graph->nodes[node->input].shape.channels;
+    for (size_t i = 0; i < elements(&node->shape); i++) {
+        const size_t pixel = i / n, c = i % n;
+        if (node->kind == BB_NODE_ADD)
+            y[i] = x[i] + second[i];
+        else
+            y[i] = c < own ? x[pixel * own + c] : second[pixel * (n - own) + c - own];
+    }
+}
+
 static void evaluate_node(const bb_graph *graph, const bb_node *node, const float *x,
-                          const uint8_t *row, float *y)
+                          const float *second, const uint8_t *row, float *y)
 {
     const bb_node *from = &graph->nodes[node->input];
     const size_t n = elements(&node->shape);
@@ -140,6 +157,10 @@ static void evaluate_node(const bb_graph *graph, const bb_node *node, const floa
     case BB_NODE_AVERAGE_POOL:
         evaluate_pool(node, &from->shape, x, y);
         break;
+    case BB_NODE_ADD:
+    case BB_NODE_CONCAT:
+        evaluate_join(graph, node, x, second, y);
+        break;
     case BB_NODE_INPUT:
         break;
     }
@@ -148,19 +169,21 @@ static void evaluate_node(const bb_graph *graph, const bb_node *node, const floa
 void check_evaluate(const bb_graph *graph, const uint8_t *input, const uint8_t *row, float *logits)
 {
     const bb_preprocess *p = &graph->preprocess;
-    size_t n = elements(&graph->nodes[0].shape);
-    float *x = malloc(n * sizeof(*x));
-    for (size_t i = 0; i < n; i++) {
+    float **values = calloc(graph->n_nodes, sizeof(*values));
+    for (uint32_t k = 0; k < graph->n_nodes; k++)
+        values[k] = malloc(elements(&graph->nodes[k].shape) * sizeof(float));
+    for (size_t i = 0; i < elements(&graph->nodes[0].shape); i++) {
         const size_t c = p->n == 1 ? 0 : i % p->n;
-        x[i] = ((float)input[i] * p->scale - p->mean[c]) / p->std[c];
+        values[0][i] = ((float)input[i] * p->scale - p->mean[c]) / p->std[c];
     }
     for (uint32_t k = 1; k < graph->n_nodes; k++) {
-        n = elements(&graph->nodes[k].shape);
-        float *y = malloc(n * sizeof(*y));
-        evaluate_node(graph, &graph->nodes[k], x, row, y);
-        free(x);
-        x = y;
+        const bb_node *node = &graph->nodes[k];
+        const float *second = bb_node_joins(node) ? values[node->second] : NULL;
+        evaluate_node(graph, node, values[node->input], second, row, values[k]);
     }
-    memcpy(logits, x, n * sizeof(*x));
-    free(x);
+    const uint32_t last = graph->n_nodes - 1;
+    memcpy(logits, values[last], elements(&graph->nodes[last].shape) * sizeof(*logits));
+    for (uint32_t k = 0; k < graph->n_nodes; k++)
+        free(values[k]);
+    free(values);
 }

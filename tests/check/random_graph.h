@@ -16,6 +16,8 @@ typedef struct check_graph_options {
     bool scales; /* Scale-Dropout and members behind some sums */
     bool float_head;
     bool channel_means; /* one mean and std per input channel */
+    bool branches; /* residuals, joins, groups and dilations; all constants are such that nothing
+                      is rounded, so that real values between layers agree exactly */
 } check_graph_options;
 
 /* A random model; preprocessing is exact in float32, so that an integer first layer equals a float

@@ -42,7 +42,7 @@ static uint64_t next_random(passes *p)
 /* Each entry: its input, a mask row of its own where the stage has masks, one draw of the bank. */
 static bb_stage_work make_work(passes *p, const bb_stage_descriptor *d, bool over_images)
 {
-    const uint32_t words = BB_ENTRY_WORDS(d->n_draws);
+    const uint32_t words = BB_ENTRY_WORDS(d);
     const size_t row = (size_t)d->in_words * (d->mask_per_element ? d->in_h * d->in_w : 1);
     uint32_t *list = get_memory((size_t)p->n * words * sizeof(*list));
     uint64_t *masks = get_memory(d->masked ? p->n * row * sizeof(*masks) : 0);
@@ -77,8 +77,7 @@ static void finish_sums(const bb_stage *stage, const bb_stage_work *work, const 
 {
     const bb_stage_descriptor *d = &stage->descriptor;
     for (uint32_t i = 0; i < work->n_entries; i++) {
-        const uint32_t *slots =
-            work->list + (size_t)i * BB_ENTRY_WORDS(d->n_draws) + BB_ENTRY_OUTPUT;
+        const uint32_t *slots = work->list + (size_t)i * BB_ENTRY_WORDS(d) + BB_ENTRY_OUTPUT;
         const int32_t *from = (const int32_t *)(sums + (size_t)i * d->out_stride);
         float *to = (float *)(output + (size_t)i * d->out_stride);
         uint32_t draw = 0;
@@ -97,11 +96,11 @@ static bool run_head(const bb_small_port *port, const bb_stage_descriptor *d, co
                      const bb_stage_work *work, const uint64_t *input, uint64_t *output)
 {
     uint64_t *sums = get_memory((size_t)work->n_entries * d->out_stride * 8);
-    uint32_t *list = get_memory((size_t)work->n_entries * BB_ENTRY_WORDS(1) * sizeof(*list));
+    uint32_t *list = get_memory((size_t)work->n_entries * BB_ENTRY_WORDS(d) * sizeof(*list));
     for (uint32_t i = 0; i < work->n_entries; i++) {
-        const uint32_t *from = work->list + (size_t)i * BB_ENTRY_WORDS(stage->descriptor.n_draws);
-        memcpy(list + (size_t)i * BB_ENTRY_WORDS(1), from, 2 * sizeof(*list));
-        list[(size_t)i * BB_ENTRY_WORDS(1) + BB_ENTRY_OUTPUT] = i;
+        const uint32_t *from = work->list + (size_t)i * BB_ENTRY_WORDS(&stage->descriptor);
+        memcpy(list + (size_t)i * BB_ENTRY_WORDS(d), from, 2 * sizeof(*list));
+        list[(size_t)i * BB_ENTRY_WORDS(d) + BB_ENTRY_OUTPUT] = i;
     }
     bb_stage_work single = *work;
     single.list = list;
@@ -140,7 +139,7 @@ static uint64_t *run_stage(passes *p, const bb_small_port *port, const bb_stage 
     bb_stage_work work = make_work(p, &stage->descriptor, stage->input == BB_NO_INDEX);
     const size_t bytes = (size_t)p->n * d.out_stride * 8;
     uint64_t *expected = get_memory(bytes), *found = get_memory(bytes);
-    bb_reference_stage(stage, &work, input, expected);
+    bb_reference_stage(stage, &work, input, NULL, expected);
     if (d.emit == BB_EMIT_REAL) {
         d.emit = BB_FPGA_EMIT_SUMS;
         d.n_draws = 1;
@@ -205,6 +204,11 @@ static bool run_plan(passes *p, const bb_small_port *port, const bb_plan *plan,
     if (!good)
         printf("the first stage takes float images: not for a board\n");
     for (uint32_t s = 0; good && s < plan->n_stages; s++) {
+        if (plan->stages[s].descriptor.second) {
+            printf("stage %s reads two maps: not for this program\n", plan->stages[s].name);
+            good = false;
+            break;
+        }
         const uint32_t from = plan->stages[s].input;
         outputs[s] =
             run_stage(p, port, &plan->stages[s], from == BB_NO_INDEX ? images : outputs[from]);

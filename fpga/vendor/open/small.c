@@ -233,7 +233,7 @@ bool bb_small_stage(const bb_small_port *port, const bb_stage_descriptor *d, con
         load_weights(&r);
         load_banks(&r);
         for (uint32_t i = 0; r.good && i < work->n_entries; i++)
-            run_entry(&r, work->list + (size_t)i * BB_ENTRY_WORDS(d->n_draws), work, input, output);
+            run_entry(&r, work->list + (size_t)i * BB_ENTRY_WORDS(d), work, input, output);
     }
     free(weights);
     return r.good;

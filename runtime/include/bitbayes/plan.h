@@ -57,19 +57,24 @@ uint64_t bb_plan_hash(const bb_plan *plan);
 typedef struct bb_stage_info {
     const char *name; /**< of the model's node that holds the weights */
     const char *sum;  /**< "bits", "bytes", "bytes scaled", "bits x float", "float", "pool bits",
-                         "pool float" */
-    const char *emit; /**< "bits" or "real" */
+                         "pool float", "max float", "join bits" or "join float" */
+    const char *emit; /**< "bits", "real" or "real, bits" */
     uint32_t in_shape[3];      /**< channels, height, width */
     uint32_t kernel[2];        /**< height, width */
     uint32_t step[2];          /**< stride, height and width */
     uint32_t pool[2];          /**< window of the fused max pool; 1 1: none */
     uint32_t out_shape[3];     /**< channels, height, width behind the pool */
-    uint32_t fan_in;           /**< taps x input channels of one output */
+    uint32_t fan_in;           /**< taps x input channels of one output, of its group */
     uint32_t n_draws;          /**< bank entries that a draw selects */
     uint32_t n_border_classes; /**< 1: none */
     uint32_t n_sites;          /**< sites that enter here, the mask site included */
     const uint32_t *sites;     /**< their numbers; the mask site, if any, first */
     bool masked;
+    uint32_t input;       /**< stage whose output is read; UINT32_MAX: the network's input */
+    uint32_t second;      /**< the same of the second operand */
+    bool has_second;      /**< a join's second map; of other sums the residual that is added */
+    uint32_t groups;      /**< 1: none */
+    uint32_t dilation[2]; /**< height and width */
     uint64_t
         operations; /**< 2 x taps x input channels x outputs before pooling, padding included */
     uint64_t valid_operations; /**< the same over taps inside the map only */
