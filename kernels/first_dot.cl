@@ -247,9 +247,9 @@ __kernel void BB_KERNEL(BB_STAGE_CALL)
     const uint end = (share + 1) * n_groups / n_shares;
     if (get_global_id(0) * BB_PIXELS >= n_entries * stage.out_h * stage.out_w)
         return;
+    const bb_call call = {input, list + first, n_entries, masks + first_mask};
     bb_tile t;
-    bb_tile_at(&stage, input, list + first, n_entries, masks + first_mask,
-               (uint)get_global_id(0) * BB_PIXELS, BB_PIXELS, &t);
+    bb_tile_at(&stage, &call, (uint)get_global_id(0) * BB_PIXELS, &t);
     bb_rows r;
     bb_gathered g;
     bb_rows_of(&stage, &r, g.quad);
