@@ -27,14 +27,12 @@ bb_status score_measure(score_run *run, score_report *report)
     const score_set *const set = report->set, *const ood = report->ood;
     const bb_bootstrap bootstrap = {run->options->seed, (uint32_t)run->options->resamples};
     score_figures *const figures = &report->figures;
-    bb_status status =
-        bb_summary_metrics(figures->sampled, set->sampled, ood ? ood->sampled : NULL, &bootstrap);
-    if (status == BB_OK && run->with_plain)
-        status =
-            bb_summary_metrics(figures->plain, set->plain, ood ? ood->plain : NULL, &bootstrap);
-    if (status == BB_OK && run->with_plain)
-        status = bb_summary_difference(figures->difference, set->sampled, ood ? ood->sampled : NULL,
-                                       set->plain, ood ? ood->plain : NULL, &bootstrap);
+    const bb_status status =
+        run->with_plain ? bb_summary_compare(figures->sampled, figures->plain, figures->difference,
+                                             set->sampled, ood ? ood->sampled : NULL, set->plain,
+                                             ood ? ood->plain : NULL, &bootstrap)
+                        : bb_summary_metrics(figures->sampled, set->sampled,
+                                             ood ? ood->sampled : NULL, &bootstrap);
     run->times.reduce += bb_seconds() - begun;
     return status;
 }

@@ -9,10 +9,14 @@
 static double score(const bb_summary_row *row, unsigned which)
 {
     switch (which) {
-    case 0: return row->predictive_entropy;
-    case 1: return row->mutual_information;
-    case BB_CONFIDENCE: return 1.0 - row->probability;
-    default: return row->variation_ratio;
+    case 0:
+        return row->predictive_entropy;
+    case 1:
+        return row->mutual_information;
+    case BB_CONFIDENCE:
+        return 1.0 - row->probability;
+    default:
+        return row->variation_ratio;
     }
 }
 
@@ -23,8 +27,10 @@ typedef struct keyed {
 
 static int compare_keys(const void *left, const void *right)
 {
-    const double a = ((const keyed *)left)->key, b = ((const keyed *)right)->key;
-    return (a > b) - (a < b);
+    const keyed *a = left, *b = right;
+    if (a->key != b->key)
+        return a->key > b->key ? 1 : -1;
+    return (a->place > b->place) - (a->place < b->place);
 }
 
 static size_t count_rows(const bb_summary *summary)
@@ -38,25 +44,56 @@ static void add_keys(keyed *keys, const bb_summary *summary, unsigned which, siz
         keys[place + i] = (keyed){nearbyint(score(&summary->rows[i], which) * 1e12), place + i};
 }
 
+/* By score, then by place; released by the caller. */
+static bb_status sort_keys(keyed **out, bb_context *context, const bb_summary *set,
+                           const bb_summary *second, unsigned which)
+{
+    const size_t n = count_rows(set) + count_rows(second);
+    *out = bb_allocate(context, n, sizeof(**out));
+    if (!*out)
+        return BB_MEMORY;
+    add_keys(*out, set, which, 0);
+    add_keys(*out, second, which, count_rows(set));
+    qsort(*out, n, sizeof(**out), compare_keys);
+    return BB_OK;
+}
+
 static bb_status rank(bb_ranking *out, bb_context *context, const bb_summary *set,
                       const bb_summary *second, unsigned which)
 {
     const size_t n = count_rows(set) + count_rows(second);
-    keyed *keys = bb_allocate(context, n, sizeof(*keys));
-    out->groups = keys ? bb_allocate(context, n, sizeof(*out->groups)) : NULL;
-    if (!out->groups) {
-        bb_release(context, keys);
-        return BB_MEMORY;
-    }
-    add_keys(keys, set, which, 0);
-    add_keys(keys, second, which, count_rows(set));
-    qsort(keys, n, sizeof(*keys), compare_keys);
-    for (size_t i = 0; i < n; i++) {
+    keyed *keys;
+    bb_status status = sort_keys(&keys, context, set, second, which);
+    out->groups = status == BB_OK ? bb_allocate(context, n, sizeof(*out->groups)) : NULL;
+    if (!out->groups)
+        status = BB_MEMORY;
+    for (size_t i = 0; i < n && status == BB_OK; i++) {
         out->n_groups += i == 0 || keys[i].key > keys[i - 1].key;
         out->groups[keys[i].place] = (uint32_t)(out->n_groups - 1);
     }
     bb_release(context, keys);
-    return BB_OK;
+    return status;
+}
+
+static bb_status sort_by_confidence(bb_evaluator *evaluator)
+{
+    const bb_summary *set = evaluator->set;
+    const size_t n = set->n_rows;
+    bb_context *context = evaluator->context;
+    keyed *keys;
+    bb_status status = sort_keys(&keys, context, set, NULL, BB_CONFIDENCE);
+    evaluator->confident =
+        status == BB_OK ? bb_allocate(context, n, sizeof(*evaluator->confident)) : NULL;
+    if (!evaluator->confident)
+        status = BB_MEMORY;
+    for (size_t i = 0; i < n && status == BB_OK; i++) {
+        const bb_summary_row *row = &set->rows[keys[i].place];
+        evaluator->confident[i] =
+            (bb_confident){row->probability, (uint32_t)keys[i].place, row->correct,
+                           i + 1 == n || keys[i + 1].key > keys[i].key};
+    }
+    bb_release(context, keys);
+    return status;
 }
 
 /* The last bin whose lower edge is not above the value; the edges are the doubles i / 15. */
@@ -68,9 +105,9 @@ static uint8_t equal_width_bin(double value)
     return (uint8_t)bin;
 }
 
-static size_t largest_ranking(const bb_evaluator *evaluator)
+size_t bb_evaluator_scratch(const bb_evaluator *evaluator)
 {
-    size_t largest = evaluator->calibration.n_groups;
+    size_t largest = 0;
     for (unsigned i = 0; i < BB_SCORE_COUNT; i++)
         if (evaluator->scores[i].n_groups > largest)
             largest = evaluator->scores[i].n_groups;
@@ -85,7 +122,7 @@ bb_status bb_evaluator_create(bb_evaluator *out, bb_context *context, const bb_s
         return bb_fail(context, BB_ARGUMENT, "more than 2^32 - 1 inputs in two data sets");
     bb_status status = BB_OK;
     if (set->labelled)
-        status = rank(&out->calibration, context, set, NULL, BB_CONFIDENCE);
+        status = sort_by_confidence(out);
     for (unsigned i = 0; i < BB_SCORE_COUNT && second && status == BB_OK; i++)
         status = rank(&out->scores[i], context, set, second, i);
     if (status != BB_OK)
@@ -95,118 +132,176 @@ bb_status bb_evaluator_create(bb_evaluator *out, bb_context *context, const bb_s
         return BB_MEMORY;
     for (size_t i = 0; i < set->n_rows; i++)
         out->bins[i] = equal_width_bin(set->rows[i].probability);
-    out->tallies = bb_allocate(context, largest_ranking(out), sizeof(*out->tallies));
-    return out->tallies ? BB_OK : BB_MEMORY;
+    return BB_OK;
 }
 
 void bb_evaluator_free(bb_evaluator *evaluator)
 {
     for (unsigned i = 0; i < BB_SCORE_COUNT; i++)
         bb_release(evaluator->context, evaluator->scores[i].groups);
-    bb_release(evaluator->context, evaluator->calibration.groups);
+    bb_release(evaluator->context, evaluator->confident);
     bb_release(evaluator->context, evaluator->bins);
-    bb_release(evaluator->context, evaluator->tallies);
 }
 
-static void tally_input(bb_tally *tally, const bb_summary_row *row, uint32_t count)
+/* A number per resample; in the loops over `r` the resamples stay apart. */
+typedef struct abreast {
+    double of[BB_ABREAST];
+} abreast;
+
+#define EACH(r) for (int r = 0; r < BB_ABREAST; r++)
+
+static void add(abreast *sum, const bb_multiplicity *counts, double value)
 {
-    tally->count += count;
-    tally->correct += row->correct ? count : 0;
-    tally->confidence += count * row->probability;
+    EACH(r) sum->of[r] += counts->of[r] * value;
 }
 
-static double calibration_error(const bb_tally bins[BB_CALIBRATION_BINS], double n)
+/* What falls on a bin of calibration. */
+typedef struct calibration_bin {
+    abreast correct, confidence;
+} calibration_bin;
+
+static void calibration_error(double out[BB_ABREAST],
+                              const calibration_bin bins[BB_CALIBRATION_BINS], double n)
 {
-    double sum = 0.0;
+    abreast sum = {{0}};
     for (int bin = 0; bin < BB_CALIBRATION_BINS; bin++)
-        sum += fabs(bins[bin].correct - bins[bin].confidence);
-    return sum / n;
+        EACH(r) sum.of[r] += fabs(bins[bin].correct.of[r] - bins[bin].confidence.of[r]);
+    EACH(r) out[r] = sum.of[r] / n;
 }
 
-static double equal_width_error(const bb_evaluator *evaluator, const uint32_t *counts)
+static void equal_width_error(double out[BB_ABREAST], const bb_evaluator *evaluator,
+                              const bb_multiplicity *counts)
 {
     const bb_summary *set = evaluator->set;
-    bb_tally bins[BB_CALIBRATION_BINS] = {{0}};
-    for (size_t i = 0; i < set->n_rows; i++)
-        tally_input(&bins[evaluator->bins[i]], &set->rows[i], counts[i]);
-    return calibration_error(bins, (double)set->n_rows);
-}
-
-/* `tallies` are the groups by rising 1 - probability: the most confident first. */
-static double equal_count_error(const bb_tally *tallies, size_t n_groups, size_t n)
-{
-    bb_tally bins[BB_CALIBRATION_BINS] = {{0}};
-    double below = (double)n;
-    for (size_t g = 0; g < n_groups; g++) {
-        below -= tallies[g].count;
-        if (tallies[g].count <= 0.0)
-            continue;
-        const double middle = 2.0 * below + tallies[g].count; /* twice; an integer */
-        const size_t bin = (size_t)(BB_CALIBRATION_BINS * middle) / (2 * n);
-        bins[bin].correct += tallies[g].correct;
-        bins[bin].confidence += tallies[g].confidence;
+    calibration_bin bins[BB_CALIBRATION_BINS] = {0};
+    for (size_t i = 0; i < set->n_rows; i++) {
+        const bb_summary_row *row = &set->rows[i];
+        calibration_bin *bin = &bins[evaluator->bins[i]];
+        add(&bin->correct, &counts[i], row->correct);
+        add(&bin->confidence, &counts[i], row->probability);
     }
-    return calibration_error(bins, (double)n);
+    calibration_error(out, bins, (double)set->n_rows);
 }
 
-/* Of a group of m inputs with e errors, j inputs contain j e / m errors on average. */
-static double risk_coverage_area(const bb_tally *tallies, size_t n_groups, size_t n)
+/* A group of inputs of equal confidence. */
+typedef struct confidence_group {
+    abreast count, correct, confidence;
+} confidence_group;
+
+/* The walk through the groups, the most confident first. */
+typedef struct confidence_walk {
+    calibration_bin bins[BB_CALIBRATION_BINS]; /* of equal counts */
+    int bin[BB_ABREAST];                       /* that the last group fell on */
+    abreast seen, errors, area;
+} confidence_walk;
+
+/* Bin floor(15 m / 2n) of the group's middle m = 2 (inputs behind it) + its own: integers, exactly.
+ */
+static void take_calibration(confidence_walk *walk, const confidence_group *group, int r, double n)
 {
-    double sum = 0.0, seen = 0.0, errors = 0.0;
-    for (size_t g = 0; g < n_groups; g++) {
-        const double count = tallies[g].count, wrong = count - tallies[g].correct;
+    const double count = group->count.of[r], below = n - walk->seen.of[r] - count;
+    const double middle = BB_CALIBRATION_BINS * (2.0 * below + count);
+    int bin = walk->bin[r];
+    while (middle < 2.0 * n * bin)
+        bin--;
+    walk->bin[r] = bin;
+    walk->bins[bin].correct.of[r] += group->correct.of[r];
+    walk->bins[bin].confidence.of[r] += group->confidence.of[r];
+}
+
+/* Of a group of m inputs with e errors, j inputs contain j e / m errors on average. Terms that are
+ * 0 are left out, and so are divisions of 0. */
+static void take_risk(confidence_walk *walk, const confidence_group *group, int r)
+{
+    const double count = group->count.of[r], wrong = count - group->correct.of[r];
+    const double seen = walk->seen.of[r], errors = walk->errors.of[r];
+    double sum = walk->area.of[r];
+    if (wrong > 0.0)
         for (double j = 1.0; j <= count; j++)
             sum += (errors + j * wrong / count) / (seen + j);
-        seen += count;
-        errors += wrong;
-    }
-    return sum / (double)n;
+    else if (errors > 0.0)
+        for (double j = 1.0; j <= count; j++)
+            sum += errors / (seen + j);
+    walk->area.of[r] = sum;
+    walk->seen.of[r] = seen + count;
+    walk->errors.of[r] = errors + wrong;
 }
 
-static void evaluate_labels(double *out, const bb_evaluator *evaluator, const uint32_t *counts)
+static void evaluate_confidence(double (*out)[BB_ABREAST], const bb_evaluator *evaluator,
+                                const bb_multiplicity *counts)
+{
+    const size_t n_rows = evaluator->set->n_rows;
+    const double n = (double)n_rows;
+    confidence_walk walk = {0};
+    confidence_group group = {0};
+    EACH(r) walk.bin[r] = BB_CALIBRATION_BINS - 1;
+    for (size_t i = 0; i < n_rows; i++) {
+        const bb_confident *row = &evaluator->confident[i];
+        const bb_multiplicity *count = &counts[row->input];
+        add(&group.count, count, 1);
+        add(&group.correct, count, row->correct);
+        add(&group.confidence, count, row->probability);
+        if (!row->ends)
+            continue;
+        EACH(r)
+        if (group.count.of[r] > 0.0) {
+            take_calibration(&walk, &group, r, n);
+            take_risk(&walk, &group, r);
+        }
+        group = (confidence_group){0};
+    }
+    calibration_error(out[BB_METRIC_ADAPTIVE_ECE], walk.bins, n);
+    EACH(r) out[BB_METRIC_AURC][r] = walk.area.of[r] / n;
+}
+
+static void evaluate_labels(double (*out)[BB_ABREAST], const bb_evaluator *evaluator,
+                            const bb_multiplicity *counts)
 {
     const bb_summary *set = evaluator->set;
     const double n = (double)set->n_rows;
-    double correct = 0.0, likelihood = 0.0, squares = 0.0;
-    const size_t n_groups = evaluator->calibration.n_groups;
-    memset(evaluator->tallies, 0, n_groups * sizeof(*evaluator->tallies));
+    abreast correct = {{0}}, likelihood = {{0}}, squares = {{0}};
     for (size_t i = 0; i < set->n_rows; i++) {
         const bb_summary_row *row = &set->rows[i];
-        correct += row->correct ? counts[i] : 0;
-        likelihood += counts[i] * row->log_likelihood;
-        squares += counts[i] * row->squared_error;
-        tally_input(&evaluator->tallies[evaluator->calibration.groups[i]], row, counts[i]);
+        add(&correct, &counts[i], row->correct);
+        add(&likelihood, &counts[i], row->log_likelihood);
+        add(&squares, &counts[i], row->squared_error);
     }
-    out[BB_METRIC_ACCURACY] = correct / n;
-    out[BB_METRIC_NLL] = 0.0 - likelihood / n;
-    out[BB_METRIC_BRIER] = squares / n;
-    out[BB_METRIC_ECE] = equal_width_error(evaluator, counts);
-    out[BB_METRIC_ADAPTIVE_ECE] = equal_count_error(evaluator->tallies, n_groups, set->n_rows);
-    out[BB_METRIC_AURC] = risk_coverage_area(evaluator->tallies, n_groups, set->n_rows);
+    EACH(r)
+    {
+        out[BB_METRIC_ACCURACY][r] = correct.of[r] / n;
+        out[BB_METRIC_NLL][r] = 0.0 - likelihood.of[r] / n;
+        out[BB_METRIC_BRIER][r] = squares.of[r] / n;
+    }
+    equal_width_error(out[BB_METRIC_ECE], evaluator, counts);
+    evaluate_confidence(out, evaluator, counts);
 }
 
-static void evaluate_means(double *out, const bb_summary *set, const uint32_t *counts)
+static void evaluate_means(double (*out)[BB_ABREAST], const bb_summary *set,
+                           const bb_multiplicity *counts)
 {
-    double predictive = 0.0, expected = 0.0, information = 0.0, votes = 0.0, leaves = 0.0;
+    abreast sums[5] = {0};
     for (size_t i = 0; i < set->n_rows; i++) {
         const bb_summary_row *row = &set->rows[i];
-        predictive += counts[i] * row->predictive_entropy;
-        expected += counts[i] * row->expected_entropy;
-        information += counts[i] * row->mutual_information;
-        votes += counts[i] * row->variation_ratio;
-        leaves += (double)counts[i] * row->n_leaves;
+        add(&sums[0], &counts[i], row->predictive_entropy);
+        add(&sums[1], &counts[i], row->expected_entropy);
+        add(&sums[2], &counts[i], row->mutual_information);
+        add(&sums[3], &counts[i], row->variation_ratio);
+        add(&sums[4], &counts[i], row->n_leaves);
     }
     const double n = (double)set->n_rows;
-    out[BB_METRIC_PREDICTIVE_ENTROPY] = predictive / n;
-    out[BB_METRIC_EXPECTED_ENTROPY] = expected / n;
-    out[BB_METRIC_MUTUAL_INFORMATION] = information / n;
-    out[BB_METRIC_VARIATION_RATIO] = votes / n;
-    out[BB_METRIC_DISTINCT_LEAVES] = leaves / n;
+    EACH(r)
+    {
+        out[BB_METRIC_PREDICTIVE_ENTROPY][r] = sums[0].of[r] / n;
+        out[BB_METRIC_EXPECTED_ENTROPY][r] = sums[1].of[r] / n;
+        out[BB_METRIC_MUTUAL_INFORMATION][r] = sums[2].of[r] / n;
+        out[BB_METRIC_VARIATION_RATIO][r] = sums[3].of[r] / n;
+        out[BB_METRIC_DISTINCT_LEAVES][r] = sums[4].of[r] / n;
+    }
 }
 
 /* Walks thresholds from the highest score down; all counts are integers, so sums are exact. */
-static void evaluate_detection(double *auroc, double *aupr, double *fpr95,
-                               const bb_tally *tallies, size_t n_groups, double n, double n_second)
+static void evaluate_detection(double *auroc, double *aupr, double *fpr95, const bb_tally *tallies,
+                               size_t n_groups, double n, double n_second)
 {
     double hits = 0.0, alarms = 0.0, pairs = 0.0, precision = 0.0;
     *fpr95 = NAN;
@@ -224,26 +319,31 @@ static void evaluate_detection(double *auroc, double *aupr, double *fpr95,
     *aupr = precision / n_second;
 }
 
-static void evaluate_score(double *out, const bb_evaluator *evaluator, unsigned which,
-                           const uint32_t *counts, const uint32_t *second_counts)
+static void evaluate_score(double (*out)[BB_ABREAST], const bb_evaluator *evaluator, unsigned which,
+                           const bb_multiplicity *counts, const bb_multiplicity *second_counts,
+                           bb_tally *tallies)
 {
     const bb_ranking *ranking = &evaluator->scores[which];
     const size_t n = evaluator->set->n_rows, n_second = evaluator->second->n_rows;
-    memset(evaluator->tallies, 0, ranking->n_groups * sizeof(*evaluator->tallies));
-    for (size_t i = 0; i < n; i++)
-        evaluator->tallies[ranking->groups[i]].count += counts[i];
-    for (size_t i = 0; i < n_second; i++)
-        evaluator->tallies[ranking->groups[n + i]].second += second_counts[i];
-    double *figures = out + BB_METRIC_AUROC_ENTROPY + 3 * which;
-    evaluate_detection(&figures[0], &figures[1], &figures[2], evaluator->tallies,
-                       ranking->n_groups, (double)n, (double)n_second);
+    double(*figures)[BB_ABREAST] = out + BB_METRIC_AUROC_ENTROPY + 3 * which;
+    EACH(r)
+    {
+        memset(tallies, 0, ranking->n_groups * sizeof(*tallies));
+        for (size_t i = 0; i < n; i++)
+            tallies[ranking->groups[i]].count += counts[i].of[r];
+        for (size_t i = 0; i < n_second; i++)
+            tallies[ranking->groups[n + i]].second += second_counts[i].of[r];
+        evaluate_detection(&figures[0][r], &figures[1][r], &figures[2][r], tallies,
+                           ranking->n_groups, (double)n, (double)n_second);
+    }
 }
 
-void bb_evaluator_run(double out[BB_METRIC_COUNT], const bb_evaluator *evaluator,
-                 const uint32_t *counts, const uint32_t *second_counts)
+void bb_evaluator_run(double out[BB_METRIC_COUNT][BB_ABREAST], const bb_evaluator *evaluator,
+                      const bb_multiplicity *counts, const bb_multiplicity *second_counts,
+                      bb_tally *scratch)
 {
     for (int i = 0; i < BB_METRIC_COUNT; i++)
-        out[i] = NAN;
+        EACH(r) out[i][r] = NAN;
     if (evaluator->set->n_rows == 0)
         return;
     evaluate_means(out, evaluator->set, counts);
@@ -251,5 +351,5 @@ void bb_evaluator_run(double out[BB_METRIC_COUNT], const bb_evaluator *evaluator
         evaluate_labels(out, evaluator, counts);
     if (count_rows(evaluator->second) > 0)
         for (unsigned which = 0; which < BB_SCORE_COUNT; which++)
-            evaluate_score(out, evaluator, which, counts, second_counts);
+            evaluate_score(out, evaluator, which, counts, second_counts, scratch);
 }

@@ -162,7 +162,8 @@ typedef struct bb_bootstrap {
 } bb_bootstrap;
 
 /**
- * All figures of a data set, with intervals. Time is O(n log n) once and O(n) per resample.
+ * All figures of a data set, with intervals. Time is O(n log n) once and O(n) per resample; resamples are
+ * shared among as many threads as there are processors.
  *
  * @param out     One entry per bb_metric.
  * @param set     The data set; messages go to its context.
@@ -174,14 +175,23 @@ bb_status bb_summary_metrics(bb_estimate out[BB_METRIC_COUNT], const bb_summary 
                              const bb_summary *second, const bb_bootstrap *bootstrap);
 
 /**
- * All figures of `set` minus those of `other`, paired: input i of both is the same input (sampled
- * against deterministic, say), and each resample picks the same inputs on both sides.
+ * All figures of `set`, of `other` and of `set` minus `other`, paired: input i of both is the same input
+ * (sampled against deterministic, say), and each resample picks the same inputs on both sides.
+ * Intervals are found by as many threads as there are processors; the results do not depend on it.
  *
+ * @param first, others, difference  One entry per bb_metric each; NULL: not wanted.
  * @param second, other_second  Their second sets; both or neither NULL.
  * @return BB_OK
  *         BB_ARGUMENT  the lengths differ, or only one side has a second set
  *         BB_MEMORY
  */
+bb_status bb_summary_compare(bb_estimate first[BB_METRIC_COUNT],
+                             bb_estimate others[BB_METRIC_COUNT],
+                             bb_estimate difference[BB_METRIC_COUNT], const bb_summary *set,
+                             const bb_summary *second, const bb_summary *other,
+                             const bb_summary *other_second, const bb_bootstrap *bootstrap);
+
+/** The difference alone. */
 bb_status bb_summary_difference(bb_estimate out[BB_METRIC_COUNT], const bb_summary *set,
                                 const bb_summary *second, const bb_summary *other,
                                 const bb_summary *other_second, const bb_bootstrap *bootstrap);
