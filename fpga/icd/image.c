@@ -37,7 +37,8 @@ static int write_image(const bb_fpga_image *image, const char *path)
     if (!file)
         return 1;
     const int good = fwrite(header, 1, n, file) == n &&
-                     fwrite(image->payload, 1, image->n_payload, file) == image->n_payload;
+                     (!image->n_payload ||
+                      fwrite(image->payload, 1, image->n_payload, file) == image->n_payload);
     return fclose(file) != 0 || !good;
 }
 

@@ -68,6 +68,17 @@ custom_mode() {
     expect "calls, custom" 0 'BuiltInKernels: works' "$out/driver/check"
 }
 
+# Random models with awkward shapes, stage by stage: the tests that every OpenCL device passes.
+random_models() {
+    tests=$(dirname "$program")/tests/test_engine
+    [ -x "$tests" ] || { echo "random models: skipped, $tests was not built"; return 0; }
+    BB_TEST_SEED=${BB_TEST_SEED:-1} BITBAYES_FPGA_LOG=$out/random.log "$tests" -j1 >"$out/said" 2>&1 ||
+        complain "random models: $(cat "$out/said")"
+    awk '{ cycles += $6; model += $8 }
+        END { printf "random models: %d runs equal ref, %d cycles (model %d)\n", NR, cycles, model
+              exit !(NR && cycles == model) }' "$out/random.log" || complain "random models: cycles"
+}
+
 strict_mode() {
     export BITBAYES_FPGA_MODE=strict
     "$out/driver/image" "$out/good.image"
@@ -167,6 +178,8 @@ uio_on_files() {
 sh "$top/fpga/icd/build.sh" "$out/driver" sim || exit 1
 ${CC:-cc} -std=gnu11 "$top/fpga/icd/check.c" -lOpenCL -o "$out/driver/check" || exit 1
 custom_mode
+rm -f "$out/random.log"
+random_models
 strict_mode
 refusals
 (planted_fault; exit $failed) || failed=1

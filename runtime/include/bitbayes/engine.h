@@ -92,7 +92,8 @@ typedef struct bb_verify_report {
     double largest_difference; /**< of logits against the expectation; 0 without one */
     uint64_t ties,
         tie_candidates; /**< outputs of `Sign` nodes whose value was exactly 0, and all of them */
-    char first_difference[256]; /**< where: stage, input, pass, place, both values; "" if none */
+    char first_difference[320]; /**< where: stage, input, pass, place, both values, and the clock
+                                   cycles where the device tells; "" if none */
 } bb_verify_report;
 
 /**
