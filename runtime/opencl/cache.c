@@ -18,29 +18,29 @@ static char *file_path(bb_context *context, const char *folder, const char *key)
                      (unsigned long long)bb_hash(key, strlen(key)));
 }
 
-/* The parts of a file in memory; every length is checked before it is used. */
-static bool parse(const uint8_t *bytes, size_t length, const char *key, const uint8_t **payload,
-                  size_t *n_payload)
+/* Every length is checked before it is used. */
+bb_sealed_state bb_sealed_read(bb_sealed *out, const uint8_t *bytes, size_t length)
 {
     uint32_t n_key;
     uint64_t n_bytes, checksum;
     const size_t key_at = strlen(MAGIC) + sizeof(n_key);
-    if (length < key_at || memcmp(bytes, MAGIC, strlen(MAGIC)) != 0)
-        return false;
+    if (length < strlen(MAGIC) || memcmp(bytes, MAGIC, strlen(MAGIC)) != 0)
+        return BB_SEALED_NO;
+    if (length < key_at)
+        return BB_SEALED_DAMAGED;
     memcpy(&n_key, bytes + strlen(MAGIC), sizeof(n_key));
-    if (n_key != strlen(key) || length - key_at < n_key + sizeof(n_bytes) + sizeof(checksum) ||
-        memcmp(bytes + key_at, key, n_key) != 0)
-        return false;
+    if (length - key_at < sizeof(n_bytes) + sizeof(checksum) ||
+        length - key_at - sizeof(n_bytes) - sizeof(checksum) < n_key)
+        return BB_SEALED_DAMAGED;
     const uint8_t *rest = bytes + key_at + n_key;
     memcpy(&n_bytes, rest, sizeof(n_bytes));
     memcpy(&checksum, rest + sizeof(n_bytes), sizeof(checksum));
     rest += sizeof(n_bytes) + sizeof(checksum);
     if (n_bytes == 0 || n_bytes != length - (size_t)(rest - bytes) ||
         bb_hash(rest, (size_t)n_bytes) != checksum)
-        return false;
-    *payload = rest;
-    *n_payload = (size_t)n_bytes;
-    return true;
+        return BB_SEALED_DAMAGED;
+    *out = (bb_sealed){(const char *)bytes + key_at, n_key, rest, (size_t)n_bytes};
+    return BB_SEALED_GOOD;
 }
 
 bool bb_cache_load(bb_context *context, const char *folder, const char *key, uint8_t **payload,
@@ -55,18 +55,21 @@ bool bb_cache_load(bb_context *context, const char *folder, const char *key, uin
     size_t n_bytes = 0;
     if (access(path, R_OK) == 0 &&
         bb_file_read(context, path, MAX_CACHE_FILE, &bytes, &n_bytes) == BB_OK) {
-        const uint8_t *found = NULL;
-        if (parse(bytes, n_bytes, key, &found, length))
-            *payload = bb_copy_bytes(context, found, *length, 1);
-        else
+        bb_sealed found;
+        if (bb_sealed_read(&found, bytes, n_bytes) == BB_SEALED_GOOD &&
+            found.n_key == strlen(key) && memcmp(found.key, key, found.n_key) == 0) {
+            *payload = bb_copy_bytes(context, found.payload, found.n_payload, 1);
+            *length = found.n_payload;
+        } else {
             unlink(path);
+        }
     }
     bb_release(context, bytes);
     bb_release(context, path);
     return *payload != NULL;
 }
 
-static bool write_all(FILE *stream, const char *key, const void *payload, size_t length)
+bool bb_sealed_write(FILE *stream, const char *key, const void *payload, size_t length)
 {
     const uint32_t n_key = (uint32_t)strlen(key);
     const uint64_t n_bytes = length, checksum = bb_hash(payload, length);
@@ -100,7 +103,7 @@ static bool write_and_rename(char *temporary, const char *path, const char *key,
             close(file);
         return false;
     }
-    bool good = write_all(stream, key, payload, length);
+    bool good = bb_sealed_write(stream, key, payload, length);
     good = fclose(stream) == 0 && good;
     good = good && rename(temporary, path) == 0;
     if (!good)

@@ -341,3 +341,9 @@ bb_status bb_device_find(const bb_device_list *list, bb_context *context, const 
                               "fits several devices; name one as P:D");
     return fail_with_list(list, context, BB_NO_DEVICE, text, "no such device");
 }
+
+char *bb_cl_identity(bb_context *context, const bb_device_info *info)
+{
+    return bb_format(context, "%s; %s; %s; driver %s", info->platform, info->name, info->version,
+                     info->driver);
+}

@@ -22,6 +22,9 @@ struct bb_device_list {
     uint32_t n_platforms;
 };
 
+/* Platform, device, version and driver in one text: what a built program fits. */
+char *bb_cl_identity(bb_context *context, const bb_device_info *info);
+
 /* Decide the device's popcount path once: processor, device type, and a kernel that must give right
  * results. Texts are static. Never fails: what cannot be decided is "portable". */
 void bb_cl_probe(bb_context *context, bb_cl_device *device);

@@ -35,23 +35,35 @@ static folded_shape shape_of(const bb_stage_descriptor *d)
     return (folded_shape){taps, d->in_words, (size_t)d->in_h * d->in_w, 1};
 }
 
+bb_folded_needs bb_folded_needs_of(uint32_t simd, const bb_stage_descriptor *stage)
+{
+    const folded_shape shape = shape_of(stage);
+    const size_t pixel = bb_divide_up(shape.words, simd) * simd;
+    const size_t input = shape.pixels * pixel * shape.planes;
+    const bool per_element = stage->masked && stage->mask_per_element;
+    return (bb_folded_needs){
+        .window = shape.taps * pixel,
+        .input = input,
+        .masks = stage->sum == BB_SUM_BYTES ? 0
+                 : per_element              ? input
+                                            : pixel,
+        .classes = (size_t)stage->n_row_classes * stage->n_column_classes,
+    };
+}
+
 bool bb_folded_fits(const bb_folded_limits *limits, const bb_stage_descriptor *stage,
                     const char **why_not)
 {
-    const folded_shape shape = shape_of(stage);
-    const size_t pixel = bb_divide_up(shape.words, limits->simd) * limits->simd;
-    const size_t input = shape.pixels * pixel * shape.planes;
-    const size_t masks = stage->masked && stage->mask_per_element ? input : pixel;
-    const size_t classes = (size_t)stage->n_row_classes * stage->n_column_classes;
-    if (shape.taps * pixel > limits->window)
+    const bb_folded_needs needs = bb_folded_needs_of(limits->simd, stage);
+    if (needs.window > limits->window)
         *why_not = "its kernel is larger than the memory for weights";
-    else if (input > limits->input)
+    else if (needs.input > limits->input)
         *why_not = "its map is larger than the memory for inputs";
-    else if (shape.planes == 1 && masks > limits->masks)
+    else if (needs.masks > limits->masks)
         *why_not = "its mask is larger than the memory for masks";
-    else if (classes > limits->classes)
+    else if (needs.classes > limits->classes)
         *why_not = "it has more border classes than the bank";
-    else if (classes > 1 && (stage->sum_h > BB_FOLDED_SIDE || stage->sum_w > BB_FOLDED_SIDE))
+    else if (needs.classes > 1 && (stage->sum_h > BB_FOLDED_SIDE || stage->sum_w > BB_FOLDED_SIDE))
         *why_not = "its map with border classes is too wide or high";
     else
         return true;

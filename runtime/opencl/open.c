@@ -20,6 +20,7 @@ void bb_opencl_backend_free(bb_backend *backend)
     for (uint32_t i = 0; i < shared->n_programs; i++)
         clReleaseProgram(shared->programs[i].program);
     bb_release(context, shared->programs);
+    bb_image_free(context, &shared->image);
     if (shared->nothing)
         clReleaseMemObject(shared->nothing);
     if (shared->queue)
@@ -96,8 +97,7 @@ static bb_status open_device(opencl_backend *self, bb_cl_device *device)
     if (!bb_cl_device_number(device->device, CL_DEVICE_ENDIAN_LITTLE))
         return bb_fail(context, BB_UNSUPPORTED, "device %s: big-endian, expected little-endian",
                        info->id);
-    self->identity = bb_format(context, "%s; %s; %s; driver %s", info->platform, info->name,
-                               info->version, info->driver);
+    self->identity = bb_cl_identity(context, info);
     if (!self->identity)
         return BB_MEMORY;
     shared->device = info;
@@ -124,9 +124,10 @@ static bb_status load_image(opencl_backend *self, const char *path)
     shared->programs = bb_allocate(self->base.context, 1, sizeof(*shared->programs));
     if (!shared->programs)
         return BB_MEMORY;
-    const bb_status status = bb_program_load(&shared->programs[0].program, &shared->target, path);
-    shared->n_programs = status == BB_OK;
-    shared->image = true;
+    const bb_status status = bb_image_open(&shared->image, &shared->programs[0].program,
+                                           &shared->target, shared->queue, path);
+    shared->n_programs = shared->programs[0].program != NULL;
+    shared->capabilities |= BB_CAP_IMAGE;
     return status;
 }
 

@@ -54,7 +54,7 @@ static bb_status from_binary(cl_program *out, const bb_cl_target *target, const 
     return BB_OK;
 }
 
-static bb_status from_source(cl_program *out, const bb_cl_target *target, const bb_text *source,
+bb_status bb_program_compile(cl_program *out, const bb_cl_target *target, const bb_text *source,
                              const char *files, const char *options)
 {
     cl_int code;
@@ -73,18 +73,30 @@ static bb_status from_source(cl_program *out, const bb_cl_target *target, const 
     return BB_OK;
 }
 
+bb_status bb_program_binary(const bb_cl_target *target, cl_program program, uint8_t **bytes,
+                            size_t *length)
+{
+    *bytes = NULL;
+    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof(*length), length, NULL) !=
+        CL_SUCCESS)
+        *length = 0;
+    unsigned char *binary = bb_allocate(target->context, *length, 1);
+    if (!binary)
+        return BB_MEMORY;
+    /* the size asked for is that of the array of pointers */
+    if (*length &&
+        clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof(binary), &binary, NULL) != CL_SUCCESS)
+        *length = 0;
+    *bytes = binary;
+    return BB_OK;
+}
+
 /* Keep what the driver made. A driver that gives nothing out is left alone. */
 static void store(const bb_cl_target *target, cl_program program, const char *key)
 {
+    uint8_t *bytes = NULL;
     size_t length = 0;
-    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof(length), &length, NULL) !=
-            CL_SUCCESS ||
-        !length)
-        return;
-    unsigned char *bytes = bb_allocate(target->context, length, 1);
-    /* the size asked for is that of the array of pointers */
-    if (bytes &&
-        clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof(bytes), &bytes, NULL) == CL_SUCCESS)
+    if (bb_program_binary(target, program, &bytes, &length) == BB_OK && length)
         bb_cache_store(target->context, target->cache, key, bytes, length);
     bb_release(target->context, bytes);
 }
@@ -101,7 +113,7 @@ static bb_status build_cached(cl_program *out, const bb_cl_target *target, const
             return BB_OK;
         bb_cache_drop(target->context, target->cache, key);
     }
-    const bb_status status = from_source(out, target, source, files, options);
+    const bb_status status = bb_program_compile(out, target, source, files, options);
     if (status == BB_OK && *target->cache)
         store(target, *out, key);
     return status;
@@ -126,16 +138,53 @@ bb_status bb_program_build(cl_program *out, const bb_cl_target *target, const ch
     return status;
 }
 
+static const char *identity_of(const bb_cl_target *target)
+{
+    return target->identity ? target->identity : "not compiled for";
+}
+
+/* A driver answers with a number; most often the image is another board's. */
+static bb_status refuse_image(const bb_cl_target *target, const char *path)
+{
+    bb_context *context = target->context;
+    char *answer = bb_copy_text(context, bb_context_error(context));
+    if (!answer)
+        return BB_MEMORY;
+    const bb_status status =
+        bb_fail(context, BB_DEVICE,
+                "%s: the driver does not take it as a program of device %s (%s). An image fits the "
+                "board, the driver and the tools that it was built for. %s",
+                path, target->id, identity_of(target), answer);
+    bb_release(context, answer);
+    return status;
+}
+
+static bb_status from_image(cl_program *out, const bb_cl_target *target, const uint8_t *bytes,
+                            size_t length, const char *path)
+{
+    bb_context *context = target->context;
+    bb_sealed sealed = {.payload = bytes, .n_payload = length}; /* as a vendor's compiler left it */
+    if (length == 0)
+        return bb_fail(context, BB_INPUT, "%s: empty, expected a program binary", path);
+    if (bb_sealed_read(&sealed, bytes, length) == BB_SEALED_DAMAGED)
+        return bb_fail(context, BB_INPUT, "%s: cut off or changed: its checksum does not fit",
+                       path);
+    if (sealed.key && (sealed.n_key != strlen(identity_of(target)) ||
+                       memcmp(sealed.key, identity_of(target), sealed.n_key) != 0))
+        return bb_fail(context, BB_INPUT, "%s: built for (%.*s), but device %s is (%s)", path,
+                       (int)sealed.n_key, sealed.key, target->id, identity_of(target));
+    const bb_status status = from_binary(out, target, sealed.payload, sealed.n_payload, path);
+    return status == BB_DEVICE ? refuse_image(target, path) : status;
+}
+
 bb_status bb_program_load(cl_program *out, const bb_cl_target *target, const char *path)
 {
     *out = NULL;
     uint8_t *bytes = NULL;
     size_t length = 0;
     bb_status status = bb_file_read(target->context, path, MAX_IMAGE, &bytes, &length);
-    if (status == BB_OK && length == 0)
-        status = bb_fail(target->context, BB_INPUT, "%s: empty, expected a program binary", path);
     if (status == BB_OK)
-        status = from_binary(out, target, bytes, length, path);
+        status = from_image(out, target, bytes, length, path);
     bb_release(target->context, bytes);
     return status;
 }

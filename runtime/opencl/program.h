@@ -20,7 +20,16 @@ typedef struct bb_cl_target {
 bb_status bb_program_build(cl_program *out, const bb_cl_target *target, const char *files,
                            const char *options);
 
-/* Load the offline binary of a file. BB_INPUT, BB_DEVICE. */
+/* Build one text; `name` for messages. BB_DEVICE with the build log. */
+bb_status bb_program_compile(cl_program *out, const bb_cl_target *target, const bb_text *source,
+                             const char *name, const char *options);
+
+/* The binary that the driver made, released by the caller; of length 0 if it gives none out. */
+bb_status bb_program_binary(const bb_cl_target *target, cl_program program, uint8_t **bytes,
+                            size_t *length);
+
+/* Load an image: what bb_image_build() wrote, or a vendor's file as it is. BB_INPUT: it is damaged
+ * or was built for another device; BB_DEVICE: the driver does not take it. */
 bb_status bb_program_load(cl_program *out, const bb_cl_target *target, const char *path);
 
 #endif

@@ -103,7 +103,11 @@ static bool allowed(const bb_cl_shared *shared, const bb_variant *variant,
                     const bb_stage_descriptor *stage, bb_choice *choice, const char **why)
 {
     bool all;
-    if (!bb_variant_serves(variant, stage, shared->capabilities, why))
+    const bool serves =
+        shared->image.path
+            ? bb_image_serves(&shared->image, variant, stage, shared->capabilities, why)
+            : bb_variant_serves(variant, stage, shared->capabilities, why);
+    if (!serves)
         return false;
     if (shared->variants) {
         *why = "named";
@@ -137,7 +141,7 @@ static bb_status make_kernel(bb_cl_stage *self, bb_cl_shared *shared, const bb_c
     if (status != BB_OK)
         return status;
     cl_kernel kernel = clCreateKernel(program, choice->variant->kernel, &code);
-    if (code == CL_INVALID_KERNEL_NAME && shared->image)
+    if (code == CL_INVALID_KERNEL_NAME && shared->image.path)
         return BB_UNSUPPORTED;
     if (code != CL_SUCCESS)
         return bb_cl_fail(shared->target.context, shared->target.id, "clCreateKernel", code,
@@ -157,6 +161,10 @@ static bb_status describe(bb_cl_stage *self, const bb_cl_shared *shared, const c
 {
     bb_context *context = shared->target.context;
     const bb_choice *choice = &self->choice;
+    if (shared->image.path) { /* it was built with options of its own */
+        self->text = bb_format(context, "%s (in the image)", choice->variant->name);
+        return self->text ? BB_OK : BB_MEMORY;
+    }
     char *options = bb_choice_options(context, choice);
     if (options)
         self->text =
@@ -181,6 +189,9 @@ static bb_status choose_by_rule(bb_cl_stage *self, bb_cl_shared *shared, const c
         if (status != BB_UNSUPPORTED)
             return status;
     }
+    if (shared->image.path)
+        return bb_image_refuse(&shared->image, &shared->target, self->stage, self->index,
+                               shared->capabilities);
     return bb_fail(shared->target.context, BB_UNSUPPORTED,
                    "device %s: no kernel serves stage %u '%s' (variants allowed: %s)",
                    shared->target.id, self->index, self->stage->name ? self->stage->name : "",
@@ -202,7 +213,7 @@ static bb_status choose(bb_cl_stage *self, bb_cl_shared *shared)
     bb_choice choice;
     bool found = false;
     bb_status status = choose_by_rule(self, shared, &why);
-    if (status == BB_OK && !shared->image && !asked_for(shared, self->choice.variant))
+    if (status == BB_OK && !shared->image.path && !asked_for(shared, self->choice.variant))
         status = bb_tune_stage(&choice, &found, how, shared, self->stage, &self->choice);
     if (status == BB_OK && found) {
         clReleaseKernel(self->kernel);
@@ -342,7 +353,7 @@ static bb_status warm_up(const bb_cl_stage *self, bb_cl_shared *shared)
 /* Drivers compile for sizes of work-groups, so every launch of a program has its first time. */
 static bool is_warm(const bb_cl_stage *self, bb_cl_shared *shared)
 {
-    if (shared->image)
+    if (shared->image.path)
         return true;
     const uint32_t bit = (uint32_t)1 << self->choice.launch;
     for (uint32_t i = 0; i < shared->n_programs; i++) {

@@ -3,6 +3,7 @@
 #ifndef BITBAYES_OPENCL_STAGE_H
 #define BITBAYES_OPENCL_STAGE_H
 
+#include "opencl/image.h"
 #include "opencl/program.h"
 #include "opencl/variant.h"
 
@@ -30,8 +31,8 @@ typedef struct bb_cl_shared {
     cl_mem nothing; /* stands for buffers that a stage does not have */
     bb_cl_program *programs;
     uint32_t n_programs;
+    bb_image image;
     double compile_seconds;
-    bool image; /* the program is an image */
     bb_tune_mode tune;
     double tune_until; /* quick trials end then; 0: not begun */
 } bb_cl_shared;
