@@ -59,7 +59,9 @@ lint() {
             $(sed "s|^|$rtl/|" "$rtl/files") || return 1
     done
     # shellcheck disable=SC2046,SC2086
-    verilator --lint-only $flags --top-module bb_board $(sed "s|^|$rtl/|" "$rtl/files.board")
+    verilator --lint-only $flags --top-module bb_board $(sed "s|^|$rtl/|" "$rtl/files.board") || return 1
+    # shellcheck disable=SC2086
+    verilator --lint-only $flags --top-module bb_bernoulli "$rtl/bb_bernoulli.sv"
 }
 
 cosimulation() { # random stalls until the bits are reached, then fixed latency against the cycle model
@@ -83,6 +85,27 @@ opencl_device() { # the ordinary program with the Verilated engine as its device
     printf '#include <CL/cl_icd.h>\n' | ${CC:-cc} -E -x c - >/dev/null 2>&1 ||
         { echo "skipped: no OpenCL headers"; return 0; }
     "$fpga/icd/test.sh" "$out/icd" "$program"
+}
+
+# The folded kernels as a vendor's compiler gets them, with each vendor's macros, from an image that the program loads.
+folded() {
+    program=${BB_PROGRAM:-}
+    offline=$(dirname "$program")/fpga/offline
+    [ -x "$program" ] && [ -x "$offline" ] || { echo "skipped: BB_PROGRAM names no bitbayes with OpenCL"; return 0; }
+    device=$("$program" devices --json 2>/dev/null | sed -n 's/.*"id": *"\([0-9]*:[0-9]*\)".*/\1/p' | head -n 1)
+    [ -n "$device" ] || { echo "skipped: no OpenCL device"; return 0; }
+    for fold in "16 2 BB_NO_VENDOR" "8 4 INTELFPGA_CL" "32 1 __xilinx__"; do
+        # shellcheck disable=SC2086
+        set -- $fold
+        sh "$fpga/opencl/single.sh" "$out/folded.cl" PE="$1" SIMD="$2" INPUT=32768 &&
+            "$offline" "$device" "$out/folded.cl" "$out/folded.img" "-cl-std=CL1.2 -D$3" 2>"$out/folded.log" ||
+            { cat "$out/folded.log"; return 1; }
+        for model in "$top"/models/*.onnx; do
+            "$program" verify "$model" -d "$device" --image "$out/folded.img" --limit 4 >"$out/folded.said" 2>&1 ||
+                { cat "$out/folded.said"; return 1; }
+            echo "$3, PE $1, SIMD $2: $(head -n 1 "$out/folded.said" | sed 's|.*/||'): equal"
+        done
+    done
 }
 
 # The open boards: a bitstream with every pin constrained; the owner's program against the RTL; and both
@@ -118,6 +141,8 @@ step small "yosys verilator nextpnr-ice40 icepack python3" "$fpga/synth/small.sh
 step board "verilator yosys nextpnr-ice40 icepack make" board
 step icd "verilator c++" opencl_device
 step icarus iverilog "$fpga/sim/icarus.sh" "$out/icarus" 10000
+step bernoulli "verilator iverilog" "$fpga/sim/bernoulli.sh" "$out/bernoulli"
+step folded sed folded
 step proof yosys "$fpga/synth/proof.sh"
 step vendor "python3 tclsh make" "$fpga/vendor/check.py" "$out/vendor"
 step lint verilator lint

@@ -11,7 +11,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 RTL = pathlib.Path(os.environ.get("RTL", HERE.parent / "rtl"))
 FILES = ["regs", "count", "memory", "lane", "matrix", "gather", "read", "write", "unpack", "control",
-         "engine", "small"]
+         "engine", "small", "bernoulli"]
 SCRIPTS = {
     "ice40": "synth_ice40 -top {top}",
     "ecp5": "synth_ecp5 -nowidelut -top {top}",
