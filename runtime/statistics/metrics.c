@@ -143,16 +143,41 @@ void bb_evaluator_free(bb_evaluator *evaluator)
     bb_release(evaluator->context, evaluator->bins);
 }
 
-/* A number per resample; in the loops over `r` the resamples stay apart. */
-typedef struct abreast {
-    double of[BB_ABREAST];
-} abreast;
+/* A number per resample, and whether something holds for it (all bits or none). */
+typedef double abreast __attribute__((vector_size(BB_ABREAST * sizeof(double))));
+typedef int64_t truth __attribute__((vector_size(BB_ABREAST * sizeof(int64_t))));
+typedef int32_t whole __attribute__((vector_size(BB_ABREAST * sizeof(int32_t))));
 
-#define EACH(r) for (int r = 0; r < BB_ABREAST; r++)
+/* Built for wide vectors too, where the loader can choose. */
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) &&                        \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define WIDE
+#endif
+#define INLINE static inline __attribute__((always_inline))
 
-static void add(abreast *sum, const bb_multiplicity *counts, double value)
+INLINE void load(abreast *out, const bb_multiplicity *counts)
 {
-    EACH(r) sum->of[r] += counts->of[r] * value;
+    whole numbers;
+    memcpy(&numbers, counts->of, sizeof(numbers));
+    *out = __builtin_convertvector(numbers, abreast);
+}
+
+static void store(double out[BB_ABREAST], const abreast *numbers)
+{
+    memcpy(out, numbers, sizeof(*numbers));
+}
+
+/* a where it holds, else 0. */
+#define WHERE(holds, a) ((abreast)((holds) & (truth)(a)))
+
+INLINE bool any(const truth *holds)
+{
+    int64_t bits = 0;
+    for (int r = 0; r < BB_ABREAST; r++)
+        bits |= (*holds)[r];
+    return bits != 0;
 }
 
 /* What falls on a bin of calibration. */
@@ -163,22 +188,26 @@ typedef struct calibration_bin {
 static void calibration_error(double out[BB_ABREAST],
                               const calibration_bin bins[BB_CALIBRATION_BINS], double n)
 {
-    abreast sum = {{0}};
-    for (int bin = 0; bin < BB_CALIBRATION_BINS; bin++)
-        EACH(r) sum.of[r] += fabs(bins[bin].correct.of[r] - bins[bin].confidence.of[r]);
-    EACH(r) out[r] = sum.of[r] / n;
+    for (int r = 0; r < BB_ABREAST; r++) {
+        double sum = 0.0;
+        for (int bin = 0; bin < BB_CALIBRATION_BINS; bin++)
+            sum += fabs(bins[bin].correct[r] - bins[bin].confidence[r]);
+        out[r] = sum / n;
+    }
 }
 
-static void equal_width_error(double out[BB_ABREAST], const bb_evaluator *evaluator,
-                              const bb_multiplicity *counts)
+WIDE static void equal_width_error(double out[BB_ABREAST], const bb_evaluator *evaluator,
+                                   const bb_multiplicity *counts)
 {
     const bb_summary *set = evaluator->set;
     calibration_bin bins[BB_CALIBRATION_BINS] = {0};
     for (size_t i = 0; i < set->n_rows; i++) {
         const bb_summary_row *row = &set->rows[i];
         calibration_bin *bin = &bins[evaluator->bins[i]];
-        add(&bin->correct, &counts[i], row->correct);
-        add(&bin->confidence, &counts[i], row->probability);
+        abreast count;
+        load(&count, &counts[i]);
+        bin->correct += count * (double)row->correct;
+        bin->confidence += count * row->probability;
     }
     calibration_error(out, bins, (double)set->n_rows);
 }
@@ -186,117 +215,151 @@ static void equal_width_error(double out[BB_ABREAST], const bb_evaluator *evalua
 /* A group of inputs of equal confidence. */
 typedef struct confidence_group {
     abreast count, correct, confidence;
+    int most;   /* no resample has more of it */
+    bool wrong; /* some of it may be */
 } confidence_group;
 
 /* The walk through the groups, the most confident first. */
 typedef struct confidence_walk {
     calibration_bin bins[BB_CALIBRATION_BINS]; /* of equal counts */
-    int bin[BB_ABREAST];                       /* that the last group fell on */
+    abreast bin;                               /* that the last group fell on */
+    bool same_bin;                             /* for all resamples */
     abreast seen, errors, area;
+    bool any_errors; /* there may be some */
 } confidence_walk;
+
+INLINE void take_input(confidence_group *group, const bb_confident *row,
+                       const bb_multiplicity *counts)
+{
+    abreast count;
+    load(&count, counts);
+    group->count += count;
+    group->correct += count * (double)row->correct;
+    group->confidence += count * row->probability;
+    int most = 0;
+    for (int r = 0; r < BB_ABREAST; r++)
+        most = counts->of[r] > most ? counts->of[r] : most;
+    group->most += most;
+    group->wrong = group->wrong || !row->correct;
+}
 
 /* Bin floor(15 m / 2n) of the group's middle m = 2 (inputs behind it) + its own: integers, exactly.
  */
-static void take_calibration(confidence_walk *walk, const confidence_group *group, int r, double n)
+INLINE void take_calibration(confidence_walk *walk, const confidence_group *group, double n)
 {
-    const double count = group->count.of[r], below = n - walk->seen.of[r] - count;
-    const double middle = BB_CALIBRATION_BINS * (2.0 * below + count);
-    int bin = walk->bin[r];
-    while (middle < 2.0 * n * bin)
-        bin--;
-    walk->bin[r] = bin;
-    walk->bins[bin].correct.of[r] += group->correct.of[r];
-    walk->bins[bin].confidence.of[r] += group->confidence.of[r];
+    const abreast below = n - walk->seen - group->count;
+    const abreast middle = (2.0 * below + group->count) * (double)BB_CALIBRATION_BINS;
+    const abreast one = (abreast){0} + 1.0;
+    truth lower = middle < walk->bin * (2.0 * n);
+    while (any(&lower)) {
+        walk->bin -= WHERE(lower, one);
+        lower = middle < walk->bin * (2.0 * n);
+        const truth other = walk->bin != walk->bin[0];
+        walk->same_bin = !any(&other);
+    }
+    if (walk->same_bin) {
+        calibration_bin *bin = &walk->bins[(int)walk->bin[0]];
+        bin->correct += group->correct;
+        bin->confidence += group->confidence;
+        return;
+    }
+    for (int r = 0; r < BB_ABREAST; r++) {
+        calibration_bin *bin = &walk->bins[(int)walk->bin[r]];
+        bin->correct[r] += group->correct[r];
+        bin->confidence[r] += group->confidence[r];
+    }
 }
 
-/* Of a group of m inputs with e errors, j inputs contain j e / m errors on average. Terms that are
- * 0 are left out, and so are divisions of 0. */
-static void take_risk(confidence_walk *walk, const confidence_group *group, int r)
+/* Of a group of m inputs with e errors, j inputs contain j e / m errors on average. Where a
+ * resample has fewer than j of them it adds 0, and so does everything before the first error. */
+INLINE void take_risk(confidence_walk *walk, const confidence_group *group)
 {
-    const double count = group->count.of[r], wrong = count - group->correct.of[r];
-    const double seen = walk->seen.of[r], errors = walk->errors.of[r];
-    double sum = walk->area.of[r];
-    if (wrong > 0.0)
-        for (double j = 1.0; j <= count; j++)
-            sum += (errors + j * wrong / count) / (seen + j);
-    else if (errors > 0.0)
-        for (double j = 1.0; j <= count; j++)
-            sum += errors / (seen + j);
-    walk->area.of[r] = sum;
-    walk->seen.of[r] = seen + count;
-    walk->errors.of[r] = errors + wrong;
+    const abreast wrong = group->count - group->correct, none = {0};
+    const truth empty = group->count == none;
+    walk->any_errors = walk->any_errors || group->wrong;
+    for (int j = 1; j <= group->most && walk->any_errors; j++) {
+        abreast errors = walk->errors;
+        if (group->wrong)
+            errors += (double)j * wrong / (group->count + WHERE(empty, none + 1.0));
+        const abreast risk = errors / (walk->seen + (double)j);
+        const truth counts = group->count >= (double)j;
+        walk->area += WHERE(counts, risk);
+    }
+    walk->seen += group->count;
+    walk->errors += wrong;
 }
 
-static void evaluate_confidence(double (*out)[BB_ABREAST], const bb_evaluator *evaluator,
-                                const bb_multiplicity *counts)
+WIDE static void evaluate_confidence(double (*out)[BB_ABREAST], const bb_evaluator *evaluator,
+                                     const bb_multiplicity *counts)
 {
     const size_t n_rows = evaluator->set->n_rows;
     const double n = (double)n_rows;
-    confidence_walk walk = {0};
+    confidence_walk walk = {.same_bin = true};
     confidence_group group = {0};
-    EACH(r) walk.bin[r] = BB_CALIBRATION_BINS - 1;
+    walk.bin += (double)(BB_CALIBRATION_BINS - 1);
     for (size_t i = 0; i < n_rows; i++) {
         const bb_confident *row = &evaluator->confident[i];
-        const bb_multiplicity *count = &counts[row->input];
-        add(&group.count, count, 1);
-        add(&group.correct, count, row->correct);
-        add(&group.confidence, count, row->probability);
+        take_input(&group, row, &counts[row->input]);
         if (!row->ends)
             continue;
-        EACH(r)
-        if (group.count.of[r] > 0.0) {
-            take_calibration(&walk, &group, r, n);
-            take_risk(&walk, &group, r);
-        }
+        take_calibration(&walk, &group, n);
+        take_risk(&walk, &group);
         group = (confidence_group){0};
     }
+    walk.area /= n;
     calibration_error(out[BB_METRIC_ADAPTIVE_ECE], walk.bins, n);
-    EACH(r) out[BB_METRIC_AURC][r] = walk.area.of[r] / n;
+    store(out[BB_METRIC_AURC], &walk.area);
 }
 
-static void evaluate_labels(double (*out)[BB_ABREAST], const bb_evaluator *evaluator,
-                            const bb_multiplicity *counts)
+WIDE static void evaluate_labels(double (*out)[BB_ABREAST], const bb_evaluator *evaluator,
+                                 const bb_multiplicity *counts)
 {
     const bb_summary *set = evaluator->set;
     const double n = (double)set->n_rows;
-    abreast correct = {{0}}, likelihood = {{0}}, squares = {{0}};
+    abreast correct = {0}, likelihood = {0}, squares = {0};
     for (size_t i = 0; i < set->n_rows; i++) {
         const bb_summary_row *row = &set->rows[i];
-        add(&correct, &counts[i], row->correct);
-        add(&likelihood, &counts[i], row->log_likelihood);
-        add(&squares, &counts[i], row->squared_error);
+        abreast count;
+        load(&count, &counts[i]);
+        correct += count * (double)row->correct;
+        likelihood += count * row->log_likelihood;
+        squares += count * row->squared_error;
     }
-    EACH(r)
-    {
-        out[BB_METRIC_ACCURACY][r] = correct.of[r] / n;
-        out[BB_METRIC_NLL][r] = 0.0 - likelihood.of[r] / n;
-        out[BB_METRIC_BRIER][r] = squares.of[r] / n;
-    }
+    correct /= n;
+    likelihood = 0.0 - likelihood / n;
+    squares /= n;
+    store(out[BB_METRIC_ACCURACY], &correct);
+    store(out[BB_METRIC_NLL], &likelihood);
+    store(out[BB_METRIC_BRIER], &squares);
     equal_width_error(out[BB_METRIC_ECE], evaluator, counts);
     evaluate_confidence(out, evaluator, counts);
 }
 
-static void evaluate_means(double (*out)[BB_ABREAST], const bb_summary *set,
-                           const bb_multiplicity *counts)
+WIDE static void evaluate_means(double (*out)[BB_ABREAST], const bb_summary *set,
+                                const bb_multiplicity *counts)
 {
-    abreast sums[5] = {0};
+    abreast predictive = {0}, expected = {0}, information = {0}, votes = {0}, leaves = {0};
+    const double n = (double)set->n_rows;
     for (size_t i = 0; i < set->n_rows; i++) {
         const bb_summary_row *row = &set->rows[i];
-        add(&sums[0], &counts[i], row->predictive_entropy);
-        add(&sums[1], &counts[i], row->expected_entropy);
-        add(&sums[2], &counts[i], row->mutual_information);
-        add(&sums[3], &counts[i], row->variation_ratio);
-        add(&sums[4], &counts[i], row->n_leaves);
+        abreast count;
+        load(&count, &counts[i]);
+        predictive += count * row->predictive_entropy;
+        expected += count * row->expected_entropy;
+        information += count * row->mutual_information;
+        votes += count * row->variation_ratio;
+        leaves += count * (double)row->n_leaves;
     }
-    const double n = (double)set->n_rows;
-    EACH(r)
-    {
-        out[BB_METRIC_PREDICTIVE_ENTROPY][r] = sums[0].of[r] / n;
-        out[BB_METRIC_EXPECTED_ENTROPY][r] = sums[1].of[r] / n;
-        out[BB_METRIC_MUTUAL_INFORMATION][r] = sums[2].of[r] / n;
-        out[BB_METRIC_VARIATION_RATIO][r] = sums[3].of[r] / n;
-        out[BB_METRIC_DISTINCT_LEAVES][r] = sums[4].of[r] / n;
-    }
+    predictive /= n;
+    expected /= n;
+    information /= n;
+    votes /= n;
+    leaves /= n;
+    store(out[BB_METRIC_PREDICTIVE_ENTROPY], &predictive);
+    store(out[BB_METRIC_EXPECTED_ENTROPY], &expected);
+    store(out[BB_METRIC_MUTUAL_INFORMATION], &information);
+    store(out[BB_METRIC_VARIATION_RATIO], &votes);
+    store(out[BB_METRIC_DISTINCT_LEAVES], &leaves);
 }
 
 /* Walks thresholds from the highest score down; all counts are integers, so sums are exact. */
@@ -326,8 +389,7 @@ static void evaluate_score(double (*out)[BB_ABREAST], const bb_evaluator *evalua
     const bb_ranking *ranking = &evaluator->scores[which];
     const size_t n = evaluator->set->n_rows, n_second = evaluator->second->n_rows;
     double(*figures)[BB_ABREAST] = out + BB_METRIC_AUROC_ENTROPY + 3 * which;
-    EACH(r)
-    {
+    for (int r = 0; r < BB_ABREAST; r++) {
         memset(tallies, 0, ranking->n_groups * sizeof(*tallies));
         for (size_t i = 0; i < n; i++)
             tallies[ranking->groups[i]].count += counts[i].of[r];
@@ -343,7 +405,8 @@ void bb_evaluator_run(double out[BB_METRIC_COUNT][BB_ABREAST], const bb_evaluato
                       bb_tally *scratch)
 {
     for (int i = 0; i < BB_METRIC_COUNT; i++)
-        EACH(r) out[i][r] = NAN;
+        for (int r = 0; r < BB_ABREAST; r++)
+            out[i][r] = NAN;
     if (evaluator->set->n_rows == 0)
         return;
     evaluate_means(out, evaluator->set, counts);
