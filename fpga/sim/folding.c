@@ -172,7 +172,7 @@ static uint32_t count_wrong(const arena *a, const bb_stage *stages, const bb_fpg
         uint64_t *expected = calloc(d->out_stride, 8);
         if (!expected)
             exit(1);
-        bb_reference_stage(&stages[i], &work, a->words + calls[i].input, expected);
+        bb_reference_stage(&stages[i], &work, a->words + calls[i].input, NULL, expected);
         bool same = true;
         for (uint32_t k = 0; d->emit == BB_EMIT_REAL && k < d->out_channels; k++)
             same = same && ((const float *)expected)[k] == (float)((const int32_t *)found)[k];
