@@ -61,16 +61,57 @@ static const char *format_sites(char text[160], const bb_plan *plan, const bb_st
     return length ? text : "-";
 }
 
-static void add_stage(table *cells, const bb_plan *plan, uint32_t s)
+/* Whether some stage reads anything but the output of the one before it. */
+static bool has_branches(const bb_plan *plan)
+{
+    bb_stage_info stage;
+    for (uint32_t s = 0; s < bb_plan_stage_count(plan); s++) {
+        bb_plan_stage(plan, s, &stage);
+        if (stage.has_second || stage.input != s - 1)
+            return true;
+    }
+    return false;
+}
+
+/* The stages whose outputs are read: "0", "2 + 0" with a residual, "2, 0" if joined; "x" the input.
+ */
+static void add_reads(table *cells, const bb_stage_info *stage)
+{
+    char names[2][16];
+    const uint32_t reads[2] = {stage->input, stage->second};
+    for (int i = 0; i < 2; i++)
+        snprintf(names[i], sizeof(names[i]), reads[i] == UINT32_MAX ? "x" : "%u", reads[i]);
+    const bool joins = strncmp(stage->sum, "join", 4) == 0;
+    table_cell(cells, "%s%s%s", names[0],
+               !stage->has_second ? ""
+               : joins            ? ", "
+                                  : " + ",
+               stage->has_second ? names[1] : "");
+}
+
+static void add_kernel(table *cells, const bb_stage_info *stage)
+{
+    char groups[24] = "", dilation[32] = "";
+    if (stage->groups != 1)
+        snprintf(groups, sizeof(groups), " g%u", stage->groups);
+    if (stage->dilation[0] != 1 || stage->dilation[1] != 1)
+        snprintf(dilation, sizeof(dilation), " d%ux%u", stage->dilation[0], stage->dilation[1]);
+    table_cell(cells, "%ux%u/%u%s%s", stage->kernel[0], stage->kernel[1], stage->step[0], dilation,
+               groups);
+}
+
+static void add_stage(table *cells, const bb_plan *plan, uint32_t s, bool branches)
 {
     bb_stage_info stage;
     char in[48], out[48], sites[160], operations[32], weights[32], bank[32], slot[32];
     bb_plan_stage(plan, s, &stage);
     table_cell(cells, "%u", s);
     table_cell(cells, "%s", stage.name);
+    if (branches)
+        add_reads(cells, &stage);
     table_cell(cells, "%s", stage.sum);
     table_cell(cells, "%s", format_shape(in, stage.in_shape));
-    table_cell(cells, "%ux%u/%u", stage.kernel[0], stage.kernel[1], stage.step[0]);
+    add_kernel(cells, &stage);
     if (stage.pool[0] * stage.pool[1] > 1)
         table_cell(cells, "%ux%u", stage.pool[0], stage.pool[1]);
     else
@@ -90,11 +131,15 @@ static void print_stages(FILE *stream, const bb_plan *plan)
     static const char *const heads[] = {"#",          "stage",   "sum",    "in",   "kernel",
                                         "pool",       "out",     "fan-in", "site", "bank",
                                         "operations", "weights", "banks",  "slot"};
-    table cells = {.alignment = "rllllllrlrrrrr"};
-    for (size_t i = 0; i < BB_COUNT_OF(heads); i++)
+    const bool branches = has_branches(plan);
+    table cells = {.alignment = branches ? "rlllllllrlrrrrr" : "rllllllrlrrrrr"};
+    for (size_t i = 0; i < BB_COUNT_OF(heads); i++) {
+        if (i == 2 && branches)
+            table_cell(&cells, "reads");
         table_cell(&cells, "%s", heads[i]);
+    }
     for (uint32_t s = 0; s < bb_plan_stage_count(plan); s++)
-        add_stage(&cells, plan, s);
+        add_stage(&cells, plan, s, branches);
     table_print(&cells, stream, 2);
 }
 

@@ -115,7 +115,7 @@ Test(bbm, reads_what_was_saved)
         n++;
     }
     closedir(folder);
-    cr_expect(n >= 81, "only %d models", n);
+    cr_expect(n >= 96, "only %d models", n);
     trial_end(&t);
 }
 

@@ -100,7 +100,7 @@ Test(import, computes_what_the_file_computes)
         n++;
     }
     closedir(folder);
-    cr_expect(n >= 81, "only %d models", n);
+    cr_expect(n >= 96, "only %d models", n);
     trial_end(&t);
 }
 

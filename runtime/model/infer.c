@@ -77,11 +77,34 @@ static bb_status infer_convolution(bb_import *import, const bb_operation *operat
     status = bb_import_window(import, operation, &in, extent[2], extent[3], &window);
     if (status != BB_OK)
         return status;
-    if (groups != 1 || window.dilation_h != 1 || window.dilation_w != 1)
-        return bb_import_fail(import, operation, BB_UNSUPPORTED,
-                              "groups and dilations come with the next release; group 1 and "
-                              "dilation 1 are supported");
     return set_map(import, operation, &in, &window, extent[0], out);
+}
+
+/* Activations side by side along the channels, or the features. */
+static bb_status infer_concat(bb_import *import, const bb_operation *operation, bb_dims *out)
+{
+    const int64_t axis = bb_import_int(operation, "axis", 1);
+    for (uint32_t i = 0; i < operation->n_inputs; i++) {
+        const bb_value *in = bb_import_input(import, operation, i);
+        if (!in || !bb_is_activation(import, in))
+            return bb_import_fail(import, operation, BB_UNSUPPORTED,
+                                  "joins an activation with a constant");
+        const bb_dims *dims = &in->dims;
+        if (dims->rank < 2 || (axis != 1 && axis != 1 - (int64_t)dims->rank))
+            return bb_import_fail(import, operation, BB_UNSUPPORTED,
+                                  "axis %lld; 1, the channels, is supported", (long long)axis);
+        const bb_dims before = *out;
+        bool fits = i == 0 || before.rank == dims->rank;
+        for (uint32_t k = 0; k < dims->rank && i; k++)
+            fits = fits && (k == 1 || before.extent[k] == dims->extent[k]);
+        if (!fits)
+            return fail_fit(import, operation, &before, dims);
+        *out = *dims;
+        if (i && before.extent[1] > BB_MAX_ELEMENTS)
+            return fail_fit(import, operation, &before, dims);
+        out->extent[1] += i ? before.extent[1] : 0;
+    }
+    return BB_OK;
 }
 
 static bb_status infer_pool(bb_import *import, const bb_operation *operation, bb_dims *out)
@@ -283,7 +306,8 @@ static const struct {
      "LogSoftmax LeakyRelu PRelu Elu Selu HardSigmoid HardSwish Softplus Softsign Reciprocal "
      "BatchNormalization Dropout InstanceNormalization LayerNormalization LRN BipolarQuant ",
      infer_same},
-    {" Add Sub Mul Div Pow Min Max Less LessOrEqual Greater GreaterOrEqual Equal And Or Where ",
+    {" Concat ", infer_concat},
+    {" Add Sum Sub Mul Div Pow Min Max Less LessOrEqual Greater GreaterOrEqual Equal And Or Where ",
      infer_broadcast},
     {" Conv ", infer_convolution},
     {" MaxPool AveragePool ", infer_pool},

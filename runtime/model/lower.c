@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The path through the graph, its draws as sites, and the table of operators. */
+/* The operations that count, their draws as sites, and the table of operators. */
 #include "model/lower.h"
 
 #include <stdlib.h>
@@ -9,37 +9,24 @@ static const struct {
     const char *type;
     bb_lower_function *lower;
 } table[] = {
-    {"Conv", bb_lower_convolution},
-    {"Gemm", bb_lower_product},
-    {"MatMul", bb_lower_product},
-    {"Mul", bb_lower_arithmetic},
-    {"Add", bb_lower_arithmetic},
-    {"Sub", bb_lower_arithmetic},
-    {"Div", bb_lower_arithmetic},
-    {"Neg", bb_lower_negative},
-    {"BatchNormalization", bb_lower_normalization},
-    {"Clip", bb_lower_clip},
-    {"Relu", bb_lower_clip},
-    {"Sign", bb_lower_sign},
-    {"BipolarQuant", bb_lower_bipolar},
-    {"MaxPool", bb_lower_pool},
-    {"AveragePool", bb_lower_pool},
-    {"GlobalMaxPool", bb_lower_pool},
-    {"GlobalAveragePool", bb_lower_pool},
-    {"ReduceMean", bb_lower_pool},
-    {"Reshape", bb_lower_layout},
-    {"Flatten", bb_lower_layout},
-    {"Squeeze", bb_lower_layout},
-    {"Unsqueeze", bb_lower_layout},
-    {"Pad", bb_lower_pad},
-    {"Dropout", bb_lower_dropout},
-    {"Where", bb_lower_where},
+    {"Conv", bb_lower_convolution},   {"Gemm", bb_lower_product},
+    {"MatMul", bb_lower_product},     {"Mul", bb_lower_arithmetic},
+    {"Add", bb_lower_arithmetic},     {"Sum", bb_lower_arithmetic},
+    {"Sub", bb_lower_arithmetic},     {"Div", bb_lower_arithmetic},
+    {"Neg", bb_lower_negative},       {"BatchNormalization", bb_lower_normalization},
+    {"Clip", bb_lower_clip},          {"Relu", bb_lower_clip},
+    {"Sign", bb_lower_sign},          {"BipolarQuant", bb_lower_bipolar},
+    {"MaxPool", bb_lower_pool},       {"AveragePool", bb_lower_pool},
+    {"GlobalMaxPool", bb_lower_pool}, {"GlobalAveragePool", bb_lower_pool},
+    {"ReduceMean", bb_lower_pool},    {"Reshape", bb_lower_layout},
+    {"Flatten", bb_lower_layout},     {"Squeeze", bb_lower_layout},
+    {"Unsqueeze", bb_lower_layout},   {"Pad", bb_lower_pad},
+    {"Dropout", bb_lower_dropout},    {"Where", bb_lower_where},
 };
 
 static const struct {
     const char *type, *advice;
 } refusals[] = {
-    {"Concat", "joining maps comes with the next release"},
     {"ConvTranspose", "not supported; only Conv is"},
     {"PRelu", "not supported before or behind a binary layer; use a sign or Hardtanh"},
     {"LeakyRelu", "not supported before or behind a binary layer; use a sign or Hardtanh"},
@@ -88,15 +75,11 @@ static bb_status refuse_unknown(bb_import *import, const bb_value *value)
 
 static bb_status refuse_two(bb_import *import, const bb_operation *operation)
 {
-    if (bb_import_is(operation, "Add"))
-        return bb_import_fail(import, operation, BB_UNSUPPORTED,
-                              "adds two activations; residual connections come with the next "
-                              "release");
     return bb_import_fail(import, operation, BB_UNSUPPORTED,
-                          "takes two activations; networks without branches are supported");
+                          "takes two activations; only Add, Sum and Concat may join branches");
 }
 
-/* The station at `value`: which input leads back to the input of the model. */
+/* The station that makes `value`, and which input leads back to the input of the model. */
 static bb_status find_station(bb_import *import, const bb_value *value, bb_station *at)
 {
     if (value->kind == BB_VALUE_UNKNOWN)
@@ -113,6 +96,8 @@ static bb_status find_station(bb_import *import, const bb_value *value, bb_stati
         const bb_value *in = bb_import_input(import, at->operation, i);
         if (!in || !bb_is_activation(import, in))
             continue;
+        if (at->in && bb_lower_joins(import, at->operation))
+            continue;
         if (at->in)
             return refuse_two(import, at->operation);
         at->in = in;
@@ -121,24 +106,54 @@ static bb_status find_station(bb_import *import, const bb_value *value, bb_stati
     return BB_OK;
 }
 
-/* From the output back to the input; `*out` in forward order. */
-static bb_status find_path(bb_import *import, bb_station **out, uint32_t *n)
+static uint32_t index_of(const bb_import *import, const bb_value *value)
+{
+    return (uint32_t)(value - import->values);
+}
+
+/* What makes each value that is needed, marked by the operation that makes it. */
+static void need(const bb_import *import, const bb_value *value, const bb_value **needed)
+{
+    if (value != &import->values[import->input])
+        needed[value->operation] = value;
+}
+
+/* From the output back to the input; `*out` in the order of the file, which is a forward one. */
+static bb_status find_stations(bb_import *import, bb_station **out, uint32_t *n)
 {
     bb_status status;
-    bb_station *path =
-        bb_arena_allocate(&import->arena, (size_t)import->n_operations + 1, sizeof(*path), &status);
-    if (!path)
+    const uint32_t n_operations = import->n_operations;
+    bb_station *stations =
+        bb_arena_allocate(&import->arena, (size_t)n_operations + 1, sizeof(*stations), &status);
+    const bb_value **needed =
+        stations ? bb_arena_allocate(&import->arena, n_operations, sizeof(bb_value *), &status)
+                 : NULL;
+    if (!needed)
         return status;
-    const bb_value *value = &import->values[import->values[import->output].same_as];
-    uint32_t at = import->n_operations + 1;
-    while (value != &import->values[import->input]) {
-        status = find_station(import, value, &path[at - 1]);
+    const bb_value *output = &import->values[import->values[import->output].same_as];
+    uint32_t at = n_operations + 1;
+    if (output->kind == BB_VALUE_UNKNOWN || !bb_is_activation(import, output))
+        return find_station(import, output, stations);
+    need(import, output, needed);
+    for (uint32_t i = n_operations; i-- > 0;) {
+        if (!needed[i])
+            continue;
+        bb_station *station = &stations[--at];
+        status = find_station(import, needed[i], station);
         if (status != BB_OK)
             return status;
-        value = path[--at].in;
+        if (!bb_lower_joins(import, station->operation) || needed[i]->kind == BB_VALUE_CHOICE) {
+            need(import, station->in, needed);
+            continue;
+        }
+        for (uint32_t k = 0; k < station->operation->n_inputs; k++) {
+            const bb_value *in = bb_import_input(import, station->operation, k);
+            if (in && bb_is_activation(import, in))
+                need(import, in, needed);
+        }
     }
-    *out = path + at;
-    *n = import->n_operations + 1 - at;
+    *out = stations + at;
+    *n = n_operations + 1 - at;
     return BB_OK;
 }
 
@@ -203,7 +218,9 @@ static bb_status lower_input(bb_lowering *lowering)
     bb_node *node = bb_graph_add(lowering->graph, BB_NODE_INPUT, value->name, "Input");
     if (!node)
         return BB_MEMORY;
-    node->shape = lowering->shape = shape;
+    node->shape = shape;
+    lowering->at = (bb_lowered){.shape = shape, .factor = 1};
+    lowering->values[lowering->import->input] = lowering->at;
     return BB_OK;
 }
 
@@ -216,23 +233,28 @@ static bb_status lower_station(bb_lowering *lowering, const bb_station *at)
             lower = table[i].lower;
     if (at->out->kind == BB_VALUE_CHOICE)
         lower = bb_lower_choice;
+    else if (bb_lower_joins(import, at->operation))
+        lower = bb_lower_join;
+    lowering->at = lowering->values[index_of(import, at->in)];
     if (!lower)
         return refuse(import, at->operation);
     const bool padding = lower == bb_lower_pad;
-    if (lowering->padded && !padding && lower != bb_lower_convolution)
+    if (lowering->at.padded && !padding && lower != bb_lower_convolution)
         return bb_import_fail(import, at->operation, BB_UNSUPPORTED,
                               "follows a Pad; only a Conv may, which takes the padding over");
     const bool passes = padding || lower == bb_lower_convolution || lower == bb_lower_product ||
                         lower == bb_lower_arithmetic || lower == bb_lower_layout ||
                         lower == bb_lower_dropout || lower == bb_lower_where;
-    if (lowering->masked && !passes)
+    if (lowering->at.masked && !passes)
         return bb_import_fail(import, at->operation, BB_UNSUPPORTED,
                               "follows a mask; the mask has to stand directly before a "
                               "convolution or dense layer");
-    return lower(lowering, at);
+    const bb_status status = lower(lowering, at);
+    lowering->values[index_of(import, at->out)] = lowering->at;
+    return status;
 }
 
-static bb_status lower_path(bb_lowering *lowering, const bb_station *path, uint32_t n)
+static bb_status lower_stations(bb_lowering *lowering, const bb_station *path, uint32_t n)
 {
     bb_import *import = lowering->import;
     while (n && (bb_import_is(path[n - 1].operation, "Softmax") ||
@@ -242,15 +264,15 @@ static bb_status lower_path(bb_lowering *lowering, const bb_station *path, uint3
     bb_status status = lower_input(lowering);
     for (uint32_t i = 0; status == BB_OK && i < n; i++)
         status = lower_station(lowering, &path[i]);
-    if (status == BB_OK && (lowering->padded || lowering->masked))
+    if (status == BB_OK && (lowering->at.padded || lowering->at.masked))
         status = bb_import_fail(import, path[n - 1].operation, BB_UNSUPPORTED,
                                 "a Pad or a mask as the last step; a layer has to follow");
-    if (status == BB_OK && lowering->shape.height * lowering->shape.width != 1)
+    if (status == BB_OK && lowering->at.shape.height * lowering->at.shape.width != 1)
         status = bb_import_fail(import, NULL, BB_UNSUPPORTED,
                                 "the output is a map of %u x %u x %u; one vector of logits is "
                                 "expected",
-                                lowering->shape.channels, lowering->shape.height,
-                                lowering->shape.width);
+                                lowering->at.shape.channels, lowering->at.shape.height,
+                                lowering->at.shape.width);
     return status;
 }
 
@@ -260,7 +282,8 @@ static void describe_sites(bb_lowering *lowering)
     for (uint32_t i = 0; i < graph->n_sites; i++) {
         const bb_site *site = &graph->sites[i];
         const bb_operation *operation =
-            &lowering->import->operations[lowering->import->values[lowering->draws[i].value].operation];
+            &lowering->import
+                 ->operations[lowering->import->values[lowering->draws[i].value].operation];
         if (site->kind == BB_SITE_MASK)
             bb_import_recognise(lowering->import, operation,
                                 "site %u, one bit for each of %u elements, p = %g", i,
@@ -279,14 +302,19 @@ static void describe_sites(bb_lowering *lowering)
 
 bb_status bb_lower(bb_import *import, bb_graph *graph)
 {
-    bb_lowering lowering = {.import = import, .graph = graph, .factor = 1};
+    bb_lowering lowering = {.import = import, .graph = graph};
     bb_station *path = NULL;
     uint32_t n = 0;
-    bb_status status = find_path(import, &path, &n);
+    bb_status status;
+    lowering.values =
+        bb_arena_allocate(&import->arena, import->n_values, sizeof(*lowering.values), &status);
+    if (!lowering.values)
+        return status;
+    status = find_stations(import, &path, &n);
     if (status == BB_OK)
         status = find_sites(&lowering, path, n);
     if (status == BB_OK)
-        status = lower_path(&lowering, path, n);
+        status = lower_stations(&lowering, path, n);
     if (status == BB_OK)
         status = bb_lower_tidy(&lowering);
     if (status == BB_OK)

@@ -64,7 +64,7 @@ static bb_status copy_weights(bb_lowering *lowering, const bb_station *at, bb_li
     for (uint32_t o = 0; o < outputs; o++)
         for (uint32_t y = 0; y < linear->window.kernel_h; y++)
             for (uint32_t x = 0; x < linear->window.kernel_w; x++)
-                for (uint32_t c = 0; c < inputs; c++) {
+                for (uint32_t c = 0; c < inputs / linear->groups; c++) {
                     const size_t from =
                         o * stride->out + c * stride->c + y * stride->y + x * stride->x;
                     const float weight = (float)tensor->values[from] * factor;
@@ -81,8 +81,7 @@ static bb_status copy_weights(bb_lowering *lowering, const bb_station *at, bb_li
 static bb_status add_bias(bb_lowering *lowering, const bb_station *at, float beta)
 {
     const bb_tensor *bias;
-    bb_status status =
-        bb_import_constant(lowering->import, at->operation, 2, "the bias", &bias);
+    bb_status status = bb_import_constant(lowering->import, at->operation, 2, "the bias", &bias);
     if (status != BB_OK || !bias || beta == 0)
         return status;
     const bb_station behind = {at->operation, at->out, at->out, 0};
@@ -102,37 +101,39 @@ static bb_status add_bias(bb_lowering *lowering, const bb_station *at, float bet
 static bb_status add_linear(bb_lowering *lowering, const bb_station *at, const bb_tensor *weights,
                             const strides *stride, const bb_window *window, float alpha, float beta)
 {
-    const uint32_t inputs = lowering->shape.channels;
+    const bool grouped = bb_import_is(at->operation, "Conv");
+    const uint32_t groups = grouped ? (uint32_t)bb_import_int(at->operation, "group", 1) : 1;
+    const uint32_t inputs = lowering->at.shape.channels;
     const uint32_t outputs = (uint32_t)at->out->dims.extent[1];
     bb_shape shape = {outputs, 1, 1};
-    if (!bb_window_output(window, &lowering->shape, &shape))
+    if (!bb_window_output(window, &lowering->at.shape, &shape))
         return bb_import_fail(lowering->import, at->operation, BB_INPUT,
                               "the window does not fit the map");
     bb_node *node = bb_lower_node(lowering, at, BB_NODE_LINEAR);
     if (!node)
         return BB_MEMORY;
     shape.channels = outputs;
-    node->shape = lowering->shape = shape;
+    node->shape = lowering->at.shape = shape;
     node->linear.window = *window;
-    node->linear.groups = 1;
-    node->linear.mask_factor = lowering->factor;
-    lowering->factor = 1;
-    lowering->masked = false;
+    node->linear.groups = groups;
+    node->linear.mask_factor = lowering->at.factor;
+    lowering->at.factor = 1;
+    lowering->at.masked = false;
     const bb_status status =
         copy_weights(lowering, at, &node->linear, weights, stride, inputs, outputs, alpha);
     if (status != BB_OK)
         return status;
-    bb_import_recognise(lowering->import, at->operation, "%s weights, %u x %u x %u to %u",
+    bb_import_recognise(lowering->import, at->operation, "%s weights, %u x %u x %u to %u%s",
                         node->linear.signs ? "binary" : "float", inputs, window->kernel_h,
-                        window->kernel_w, outputs);
+                        window->kernel_w, outputs, groups > 1 ? ", in groups" : "");
     return add_bias(lowering, at, beta);
 }
 
 /* The ONNX map is the map as it lies, apart from a Pad that waits. */
 static bool is_same_map(const bb_lowering *lowering, const bb_dims *dims)
 {
-    const bb_shape *shape = &lowering->shape;
-    const bb_window *pad = &lowering->pad;
+    const bb_shape *shape = &lowering->at.shape;
+    const bb_window *pad = &lowering->at.pad;
     return dims->extent[1] == shape->channels &&
            dims->extent[2] == (int64_t)shape->height + pad->pad_top + pad->pad_bottom &&
            dims->extent[3] == (int64_t)shape->width + pad->pad_left + pad->pad_right;
@@ -159,28 +160,30 @@ bb_status bb_lower_convolution(bb_lowering *lowering, const bb_station *at)
         return status;
     const size_t kernel_h = (size_t)weights->dims.extent[2];
     const size_t kernel_w = (size_t)weights->dims.extent[3];
-    status = bb_import_window(import, at->operation, in, (int64_t)kernel_h, (int64_t)kernel_w,
-                              &window);
+    status =
+        bb_import_window(import, at->operation, in, (int64_t)kernel_h, (int64_t)kernel_w, &window);
     if (status != BB_OK)
         return status;
-    strides stride = {(size_t)in->extent[1] * kernel_h * kernel_w, kernel_h * kernel_w, kernel_w, 1};
+    const size_t inputs = (size_t)weights->dims.extent[1]; /* of a group */
+    strides stride = {inputs * kernel_h * kernel_w, kernel_h * kernel_w, kernel_w, 1};
     if (is_same_map(lowering, in)) {
-        window.pad_top += lowering->pad.pad_top;
-        window.pad_left += lowering->pad.pad_left;
-        window.pad_bottom += lowering->pad.pad_bottom;
-        window.pad_right += lowering->pad.pad_right;
-        lowering->pad = (bb_window){0};
-        lowering->padded = false;
-    } else if (kernel_h == 1 && kernel_w == 1 && !lowering->padded && in->extent[2] == 1 &&
-               in->extent[3] == 1 && at->out->dims.extent[2] == 1 && at->out->dims.extent[3] == 1) {
-        window = whole_map(&lowering->shape); /* a 1x1 kernel on a flattened map */
+        window.pad_top += lowering->at.pad.pad_top;
+        window.pad_left += lowering->at.pad.pad_left;
+        window.pad_bottom += lowering->at.pad.pad_bottom;
+        window.pad_right += lowering->at.pad.pad_right;
+        lowering->at.pad = (bb_window){0};
+        lowering->at.padded = false;
+    } else if (kernel_h == 1 && kernel_w == 1 && bb_import_int(at->operation, "group", 1) == 1 &&
+               !lowering->at.padded && in->extent[2] == 1 && in->extent[3] == 1 &&
+               at->out->dims.extent[2] == 1 && at->out->dims.extent[3] == 1) {
+        window = whole_map(&lowering->at.shape); /* a 1x1 kernel on a flattened map */
         stride.c = (size_t)window.kernel_h * window.kernel_w;
         stride.y = window.kernel_w;
     } else {
         return bb_import_fail(import, at->operation, BB_UNSUPPORTED,
                               "its input is a map of %u x %u x %u in another shape",
-                              lowering->shape.channels, lowering->shape.height,
-                              lowering->shape.width);
+                              lowering->at.shape.channels, lowering->at.shape.height,
+                              lowering->at.shape.width);
     }
     return add_linear(lowering, at, weights, &stride, &window, 1, 1);
 }
@@ -194,7 +197,7 @@ bb_status bb_lower_product(bb_lowering *lowering, const bb_station *at)
         return status;
     const bool gemm = bb_import_is(at->operation, "Gemm");
     const bool turned = gemm && bb_import_int(at->operation, "transB", 0) != 0;
-    const bb_window window = whole_map(&lowering->shape);
+    const bb_window window = whole_map(&lowering->at.shape);
     const size_t inputs = (size_t)at->in->dims.extent[1], outputs = (size_t)at->out->dims.extent[1];
     const size_t pixels = (size_t)window.kernel_h * window.kernel_w;
     strides stride = {inputs, pixels, window.kernel_w, 1};

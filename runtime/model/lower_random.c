@@ -23,7 +23,7 @@ static draw_shape shape_of(const bb_lowering *lowering, const bb_dims *draw, con
         return OTHER;
     if (one)
         return ONE;
-    const bool as_it_lies = x->extent[1] == lowering->shape.channels;
+    const bool as_it_lies = x->extent[1] == lowering->at.shape.channels;
     return channels && as_it_lies ? CHANNELS : whole ? ELEMENTS : OTHER;
 }
 
@@ -60,10 +60,10 @@ static bb_status use_site(bb_lowering *lowering, const bb_station *at, uint32_t 
 }
 
 /* Signs, possibly pooled, masked or scaled: what a mask can stand behind. */
-static bool is_binary(const bb_graph *graph)
+static bool is_binary(const bb_graph *graph, uint32_t index)
 {
-    for (uint32_t i = graph->n_nodes; i-- > 0;) {
-        const bb_node *node = &graph->nodes[i];
+    for (; index > 0; index = graph->nodes[index].input) {
+        const bb_node *node = &graph->nodes[index];
         if (node->kind == BB_NODE_SIGN)
             return true;
         if (node->kind != BB_NODE_MAX_POOL && node->kind != BB_NODE_MASK && !bb_step_is_scale(node))
@@ -75,11 +75,11 @@ static bool is_binary(const bb_graph *graph)
 static bb_status add_mask(bb_lowering *lowering, const bb_station *at, uint32_t draw,
                           draw_shape shape, float p, bool inverted, float factor)
 {
-    if (!is_binary(lowering->graph))
+    if (!is_binary(lowering->graph, lowering->at.node))
         return bb_import_fail(lowering->import, at->operation, BB_UNSUPPORTED,
                               "a mask on real values; put it directly behind a sign, or behind "
                               "the sign and its pool");
-    const bb_shape *map = &lowering->shape;
+    const bb_shape *map = &lowering->at.shape;
     const uint32_t pixels = shape == ELEMENTS ? map->height * map->width : 1;
     const bb_site wanted = {
         .kind = BB_SITE_MASK, .p = p, .n_elements = map->channels * pixels};
@@ -91,8 +91,8 @@ static bb_status add_mask(bb_lowering *lowering, const bb_station *at, uint32_t 
     if (!node)
         return BB_MEMORY;
     node->mask.site = site;
-    lowering->masked = true;
-    lowering->factor *= factor;
+    lowering->at.masked = true;
+    lowering->at.factor *= factor;
     return BB_OK;
 }
 
@@ -155,7 +155,7 @@ bb_status bb_lower_random(bb_lowering *lowering, const bb_station *at, bb_step_k
     if (!step)
         return status;
     step->site = site;
-    const uint32_t channels = lowering->shape.channels;
+    const uint32_t channels = lowering->at.shape.channels;
     status = bb_lower_channels(lowering, at, kept, "the kept constant", step->a);
     if (status == BB_OK)
         status = bb_lower_channels(lowering, at, dropped, "the dropped constant", step->a + channels);

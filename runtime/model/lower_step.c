@@ -7,10 +7,12 @@
 
 bb_node *bb_lower_node(bb_lowering *lowering, const bb_station *at, bb_node_kind kind)
 {
-    bb_node *node =
-        bb_graph_add(lowering->graph, kind, at->operation->name, at->operation->type);
-    if (node)
-        node->shape = lowering->shape;
+    bb_node *node = bb_graph_add(lowering->graph, kind, at->operation->name, at->operation->type);
+    if (!node)
+        return NULL;
+    node->input = lowering->at.node;
+    node->shape = lowering->at.shape;
+    lowering->at.node = lowering->graph->n_nodes - 1;
     return node;
 }
 
@@ -35,11 +37,11 @@ bb_status bb_lower_channels(bb_lowering *lowering, const bb_station *at, const b
         return bb_import_fail(import, at->operation, BB_UNSUPPORTED,
                               "%s has a shape that differs between inputs or makes more of them",
                               what);
-    const size_t pixels = (size_t)lowering->shape.height * lowering->shape.width;
+    const size_t pixels = (size_t)lowering->at.shape.height * lowering->at.shape.width;
     double value = 0;
     const bool uniform = bb_tensor_uniform(tensor, &value);
     const bool check = !uniform && pixels > 1 && covers_pixels(tensor, dims);
-    for (uint32_t c = 0; c < lowering->shape.channels; c++) {
+    for (uint32_t c = 0; c < lowering->at.shape.channels; c++) {
         if (!uniform)
             value = tensor->values[bb_tensor_offset(tensor, dims, c * pixels)];
         out[c] = (float)value;
@@ -61,7 +63,7 @@ bb_step *bb_lower_new_step(bb_lowering *lowering, const bb_station *at, bb_step_
                            uint32_t n_draws, bool second, bb_status *status)
 {
     bb_context *context = lowering->import->context;
-    const size_t count = (size_t)n_draws * lowering->shape.channels;
+    const size_t count = (size_t)n_draws * lowering->at.shape.channels;
     *status = bb_arena_charge(&lowering->import->arena, (second ? 2 : 1) * count * sizeof(float));
     if (*status != BB_OK)
         return NULL;
@@ -94,8 +96,8 @@ bb_status bb_lower_step(bb_lowering *lowering, const bb_station *at, bb_step_kin
     if (!step)
         return status;
     status = bb_lower_channels(lowering, at, tensor, what, step->a);
-    for (uint32_t c = 0; status == BB_OK && kind == BB_STEP_DIVIDE && c < lowering->shape.channels;
-         c++)
+    for (uint32_t c = 0;
+         status == BB_OK && kind == BB_STEP_DIVIDE && c < lowering->at.shape.channels; c++)
         if (step->a[c] == 0)
             status = bb_import_fail(lowering->import, at->operation, BB_INPUT, "divides by zero");
     return status;
@@ -131,7 +133,7 @@ bb_status bb_lower_arithmetic(bb_lowering *lowering, const bb_station *at)
 
 static void fill(const bb_lowering *lowering, float *values, float value)
 {
-    for (uint32_t c = 0; c < lowering->shape.channels; c++)
+    for (uint32_t c = 0; c < lowering->at.shape.channels; c++)
         values[c] = value;
 }
 
@@ -157,7 +159,7 @@ bb_status bb_lower_normalization(bb_lowering *lowering, const bb_station *at)
     const bb_tensor *parameter[5] = {NULL};
     if (bb_import_int(at->operation, "training_mode", 0) != 0)
         return fail_norm(lowering, at, "is in training mode; export with model.eval()");
-    const uint32_t channels = lowering->shape.channels;
+    const uint32_t channels = lowering->at.shape.channels;
     if (at->in->dims.rank < 2 || at->which != 0)
         return fail_norm(lowering, at, "normalises something other than an activation");
     for (uint32_t i = 1; i < 5; i++) {
@@ -241,7 +243,7 @@ bb_status bb_lower_clip(bb_lowering *lowering, const bb_station *at)
 /* x >= 0 behind a ReLU is always true. */
 static bb_status check_constant_sign(bb_lowering *lowering, const bb_station *at)
 {
-    const bb_node *last = &lowering->graph->nodes[lowering->graph->n_nodes - 1];
+    const bb_node *last = &lowering->graph->nodes[lowering->at.node];
     if (last->kind != BB_NODE_STEP || last->step.kind != BB_STEP_CLIP || last->step.a[0] < 0)
         return BB_OK;
     return bb_import_fail(lowering->import, at->operation, BB_UNSUPPORTED,
@@ -322,7 +324,8 @@ bb_status bb_lower_choice(bb_lowering *lowering, const bb_station *at)
     const bool at_zero = bb_tensor_uniform(choice->condition.bound, &bound) && bound == 0;
     status = at_zero && !strict ? check_constant_sign(lowering, at) : BB_OK;
     if (status == BB_OK)
-        status = bb_lower_step(lowering, at, BB_STEP_SUBTRACT, choice->condition.bound, "the bound");
+        status =
+            bb_lower_step(lowering, at, BB_STEP_SUBTRACT, choice->condition.bound, "the bound");
     if (status != BB_OK)
         return status;
     const bool uniform = bb_tensor_uniform(positive, &scale);

@@ -3,9 +3,12 @@
 SPDX-License-Identifier: MIT
 Needs Debian's python3-onnx and python3-torch: `/usr/bin/python3 tests/data/make_onnx.py`
 """
+import io
 import os
 
 import numpy as np
+import onnx
+import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from onnx_net import FOLDER, Net, float32
@@ -190,6 +193,121 @@ def good_layers():
     net.good(x)
 
 
+# ---- branches, groups, dilations -----------------------------------------------------------------
+
+
+class Sign(torch.nn.Module):
+    def forward(self, x):
+        return torch.where(x >= 0, torch.ones_like(x), -torch.ones_like(x))
+
+
+class ScaleDropout(torch.nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.rand(1, channels, 1, 1) + 0.5)
+
+    def forward(self, x):
+        return x * torch.where(torch.rand(x.shape[0], 1, 1, 1) < 0.25, torch.ones_like(self.scale), self.scale)
+
+
+class Binary(torch.nn.Conv2d):
+    def forward(self, x):
+        return self._conv_forward(x, torch.where(self.weight >= 0, 1.0, -1.0), None)
+
+
+class Block(torch.nn.Module):
+    """A Bi-Real block: one binary convolution and its own shortcut."""
+
+    def __init__(self, inputs, outputs, step):
+        super().__init__()
+        self.sign, self.drop = Sign(), ScaleDropout(outputs)
+        self.conv = Binary(inputs, outputs, 3, step, 1, bias=False)
+        self.norm = torch.nn.BatchNorm2d(outputs)
+        self.shortcut = torch.nn.Sequential(
+            torch.nn.AvgPool2d(2), torch.nn.Conv2d(inputs, outputs, 1, bias=False),
+            torch.nn.BatchNorm2d(outputs)) if step == 2 else torch.nn.Identity()
+
+    def forward(self, x):
+        return self.norm(self.drop(self.conv(self.sign(x)))) + self.shortcut(x)
+
+
+def exported_resnet():
+    """A small ResNet as PyTorch's exporter writes it."""
+    torch.manual_seed(5)
+    net = torch.nn.Sequential(
+        Binary(2, 6, 3, 1, 1, bias=False), torch.nn.BatchNorm2d(6), Block(6, 6, 1), Block(6, 9, 2), Block(9, 9, 1),
+        torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(9, 5))
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for tensor in (module.running_mean, module.weight.data, module.bias.data):
+                tensor.normal_()
+            module.running_var.uniform_(0.5, 4)
+    file = io.BytesIO()
+    torch.onnx.export(net.eval(), torch.zeros(1, 2, 6, 6), file, opset_version=15, input_names=["x"],
+                      dynamic_axes={"x": {0: "N"}})
+    return onnx.load_from_string(file.getvalue()).graph
+
+
+def good_branches():
+    def branch(name, function, features=288, **options):
+        net = Net("branch_" + name, **options)
+        net.good(net.head(function(net, net.body()), features))
+
+    def layer(net, x, inputs=8, outputs=8, **attributes):
+        return net.norm(net.conv(net.sign(x), inputs, outputs, **attributes), outputs)
+
+    def half(net, x):
+        return net("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2])
+
+    def point(net, x, outputs, binary):
+        r = net.random.randn(outputs, 8, 1, 1).astype(float32)
+        return net("Conv", x, net.const(np.where(r < 0, -1, 1).astype(float32) if binary else r), kernel_shape=[1, 1])
+
+    def bireal(net, x):
+        x = net("Add", x, layer(net, x))
+        return net.sign(net("Add", layer(net, x), x))
+
+    def halved(net, x, binary):
+        shortcut = half(net, x)
+        shortcut = net.norm(point(net, net.sign(shortcut) if binary else shortcut, 12, binary), 12)
+        return net.sign(net("Add", layer(net, x, 8, 12, strides=[2, 2]), shortcut))
+
+    def doubled(net, x):  # a shortcut of no weights
+        shortcut = half(net, x)
+        return net.sign(net("Add", net("Concat", shortcut, shortcut, axis=1), layer(net, x, 8, 16, strides=[2, 2])))
+
+    def dropped(net, x):  # sites in the branch, behind it and on bits that two layers read
+        y = net("Mul", layer(net, x), net("Where", net.dropped(x, 1, 1, 1), net.const(1.0), scale_of(net)))
+        x = net("Add", y, x)
+        y = net("Mul", x, net("Where", net.dropped(x, 1, 1, 1), net.const(1.0), scale_of(net)))
+        y = net("Mul", net.sign(y), net("Where", net.dropped(y, 8, 1, 1), net.const(0.0), net.const(1.0)))
+        return net.sign(net("Sum", net.norm(net.conv(y, 8)), net.norm(net.conv(y, 8)), x))
+
+    branch("bireal", bireal)
+    branch("sum", lambda net, x: net.sign(net("Sum", layer(net, x), x, layer(net, x))))
+    branch("float_point", lambda net, x: halved(net, x, False), 108)
+    branch("binary_point", lambda net, x: halved(net, x, True), 108)
+    branch("doubled", doubled, 144)
+    branch("dense", lambda net, x: net.sign(net("Concat", x, layer(net, x, 8, 5), net("Neg", x), axis=1)), 756)
+    branch("bits", lambda net, x: net("Concat", net.sign(x), net.sign(layer(net, x)), axis=-3), 576)
+    branch("of_bits", lambda net, x: net.sign(net("Add", net.sign(x), layer(net, x))))
+    branch("real_pool", lambda net, x: bireal(net, net("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2],
+                                                       pads=[1, 1, 1, 1])), 72)
+    branch("twice", lambda net, x: net.sign(layer(net, net("Add", x, x))))
+    branch("dropped", dropped)
+    branch("groups", lambda net, x: net.sign(layer(net, x, 4, group=2)))
+    branch("depthwise", lambda net, x: net.sign(layer(net, x, 1, 16, group=8)), 576)
+    branch("dilation", lambda net, x: net.sign(layer(net, x, dilations=[2, 1], pads=[2, 1, 2, 1])))
+
+    net = Net("branch_groups_first")  # 8-bit input in two groups, dilated
+    x = net.norm(net.conv("x", 1, 8, group=2, dilations=[1, 2], pads=[1, 2, 1, 2]))
+    net.good(net.head(net.sign(x)))
+
+    net, graph = Net("branch_exported"), exported_resnet()
+    net.nodes, net.initializers = list(graph.node), list(graph.initializer)
+    net.good(graph.output[0].name)
+
+
 # ---- random nodes --------------------------------------------------------------------------------
 
 
@@ -296,8 +414,13 @@ def bad_nodes():
     refuse("unknown_deep", lambda net, x: net.head(net.sign(net("Mul", net("Frobnicate", x), net.const(2.0)))))
     refuse("domain", lambda net, x: net.head(net.sign(net("Conv", x, net.const(net.signs(8, 8, 3, 3)), domain="com.x"))))
     refuse("quant", lambda net, x: net.head(net("Quant", x, net.const(1.0), domain="qonnx.custom_op.general")))
-    refuse("residual", lambda net, x: net.head(net.sign(net("Add", x, net.norm(net.conv(net.sign(x), 8))))))
-    refuse("concat", lambda net, x: net.head(net.sign(net("Concat", x, x, axis=1)), 576))
+    refuse("add_shapes", lambda net, x: net.head(net.sign(net("Add", x, net("GlobalAveragePool", x)))))
+    refuse("concat_axis", lambda net, x: net.head(net.sign(net("Concat", x, x, axis=2)), 576))
+    refuse("concat_constant", lambda net, x: net.head(net.sign(net(
+        "Concat", x, net.const(np.zeros((1, 8, 6, 6), float32)), axis=1)), 576))
+    refuse("concat_maps", lambda net, x: net.head(net.sign(net(
+        "Concat", net("Flatten", x), net("Flatten", net("GlobalAveragePool", x)), axis=1)), 296))
+    refuse("sum_constant", lambda net, x: net.head(net.sign(net("Sum", x, x, net.const(1.0)))))
     refuse("product", lambda net, x: net.head(net.sign(net("Mul", x, x))))
     refuse("transpose", lambda net, x: net.head(net("Transpose", net.sign(x), perm=[0, 2, 3, 1])))
     refuse("softmax", lambda net, x: net.head(net.sign(net("Softmax", x))))
@@ -328,8 +451,8 @@ def bad_nodes():
     refuse("where_maps", lambda net, x: net.head(net.sign(net(
         "Where", net.dropped(x, 1, 1, 1), x, net("Mul", x, net.const(2.0))))))
 
-    after_sign("group", lambda net, x: net.sign(net.norm(net.conv(x, 4, group=2))))
-    after_sign("dilation", lambda net, x: net.sign(net.norm(net.conv(x, 8, dilations=[2, 2], pads=[2, 2, 2, 2]))))
+    after_sign("group", lambda net, x: net.sign(net.norm(net.conv(x, 4, group=3))))
+    after_sign("mask_added", lambda net, x: net("Add", masked(net, x, 8, 1, 1), x))
     after_sign("auto_pad", lambda net, x: net.sign(net(
         "Conv", x, net.const(net.signs(8, 8, 3, 3)), auto_pad="ODD")))
     after_sign("computed_weight", lambda net, x: net("Conv", x, net("Reshape", x, net.ints(8, 1, 6, 6))))
@@ -462,6 +585,7 @@ if __name__ == "__main__":
     good_signs()
     good_weights()
     good_layers()
+    good_branches()
     good_random()
     bad_nodes()
     bad_models()

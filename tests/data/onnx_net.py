@@ -126,7 +126,8 @@ def convolution(x, w, b, a):
             pads[i] = total // 2 if a["auto_pad"] == b"SAME_UPPER" else total - total // 2
             pads[2 + i] = total - pads[i]
     x = F.pad(torch.from_numpy(x), (pads[1], pads[3], pads[0], pads[2]))
-    return F.conv2d(x, *(None if t is None else torch.from_numpy(np.array(t)) for t in (w, b)), step).numpy()
+    return F.conv2d(x, *(None if t is None else torch.from_numpy(np.array(t)) for t in (w, b)), step, 0,
+                    a.get("dilations", 1), a.get("group", 1)).numpy()
 
 
 def normalization(x, scale, bias, mean, variance, a):
@@ -156,7 +157,7 @@ def clip(v, a):
 
 TYPES = {1: np.float32, 3: np.int8, 6: np.int32, 7: np.int64, 9: bool}
 OPERATORS = {
-    "Add": lambda v, a: v[0] + v[1], "Sub": lambda v, a: v[0] - v[1], "Mul": lambda v, a: v[0] * v[1],
+    "Add": lambda v, a: v[0] + v[1], "Sum": lambda v, a: sum(v[1:], v[0]), "Sub": lambda v, a: v[0] - v[1], "Mul": lambda v, a: v[0] * v[1],
     "Div": lambda v, a: v[0] / v[1], "Neg": lambda v, a: -v[0], "Abs": lambda v, a: abs(v[0]),
     "Sqrt": lambda v, a: np.sqrt(v[0]), "Pow": lambda v, a: v[0] ** v[1], "Sign": lambda v, a: np.sign(v[0]),
     "Not": lambda v, a: ~v[0], "Less": lambda v, a: v[0] < v[1], "LessOrEqual": lambda v, a: v[0] <= v[1],
