@@ -56,6 +56,10 @@ static void print_device(FILE *stream, bb_context *context, const bb_device_info
             device->compute_units, format_bytes(global, device->global_bytes),
             format_bytes(largest, device->largest_buffer_bytes),
             format_bytes(local, device->local_bytes), (unsigned long long)device->max_work_group);
+    if (device->image_only) {
+        fprintf(stream, "        no compiler: takes its own kernels, or an offline binary (--image FILE)\n");
+        return;
+    }
     fprintf(stream, "        popcount: %s (%s)\n", device->popcount, device->popcount_why);
     print_limits(stream, context, device);
 }

@@ -25,6 +25,19 @@ static void close_context(void)
 
 TestSuite(engine, .init = open_context, .fini = close_context, .timeout = 900);
 
+/* A device without a compiler takes the image of $BB_TEST_IMAGE. */
+static const char *image_of(const bb_device_info *device)
+{
+    return device->image_only ? getenv("BB_TEST_IMAGE") : NULL;
+}
+
+static bool is_tried(const bb_device_info *device)
+{
+    const bool custom = strcmp(device->type, "custom") == 0;
+    return strcmp(device->id, "ref") != 0 && device->available &&
+           (!device->image_only || custom || image_of(device));
+}
+
 static void verify_model(const bb_graph *graph, const bb_device_info *device, uint64_t seed,
                          bb_sampling_mode mode, bb_input_type type)
 {
@@ -40,11 +53,12 @@ static void verify_model(const bb_graph *graph, const bb_device_info *device, ui
     sampling.mode = mode;
     sampling.seed = seed;
     bb_verify_report report;
-    const bb_engine_options options = {.device = device->id};
+    const bb_engine_options options = {.device = device->id,
+                                       .backend = {.image = image_of(device)}};
     const void *inputs = type == BB_INPUT_BYTES ? (const void *)bytes : floats;
     const bb_status status = bb_verify(&report, context, plan, &options, inputs,
                                        check_small() ? 1 : N_INPUTS, &sampling, NULL, 0);
-    if (status != BB_UNSUPPORTED || strcmp(device->type, "custom") != 0) { /* a board may refuse it */
+    if (status != BB_UNSUPPORTED || !device->image_only) { /* an engine may refuse it */
         cr_assert(status == BB_OK, "%s", bb_context_error(context));
         cr_assert(report.stages_equal, "device %s, seed %llu: %s", device->id,
                   (unsigned long long)seed, report.first_difference);
@@ -61,7 +75,7 @@ static void verify_all(const check_graph_options *options, bb_sampling_mode mode
     const uint64_t base = check_seed();
     for (uint32_t i = 0; i < bb_device_list_count(devices); i++) {
         const bb_device_info *device = bb_device_list_get(devices, i);
-        if (strcmp(device->id, "ref") == 0 || !device->available)
+        if (!is_tried(device))
             continue;
         tried++;
         for (uint64_t k = 0; k < (check_small() ? 2 : 15); k++) {
@@ -114,12 +128,13 @@ Test(engine, branches)
 }
 
 /* Logits of all inputs under an engine, as one array. */
-static float *run(const bb_plan *plan, const char *device, uint32_t batch, uint64_t memory,
-                  size_t *bytes)
+static float *run(const bb_plan *plan, const char *device, const char *image, uint32_t batch,
+                  uint64_t memory, size_t *bytes)
 {
     enum { N = 23 };
     bb_engine *engine;
-    const bb_engine_options options = {.device = device, .memory_bytes = memory};
+    const bb_engine_options options = {
+        .device = device, .memory_bytes = memory, .backend = {.image = image}};
     cr_assert(bb_engine_create(&engine, context, plan, &options) == BB_OK, "%s",
               bb_context_error(context));
     static uint8_t inputs[N * 64];
@@ -157,13 +172,16 @@ Test(engine, batch_and_memory_change_no_bit)
     bb_plan *plan;
     cr_assert(eq(int, bb_plan_fold(&plan, context, graph, NULL), BB_OK));
     size_t bytes;
-    float *expected = run(plan, "ref", 23, 0, &bytes);
+    float *expected = run(plan, "ref", NULL, 23, 0, &bytes);
     for (uint32_t i = 0; i + 1 < bb_device_list_count(devices); i++) {
-        const char *id = bb_device_list_get(devices, i)->id;
+        const bb_device_info *device = bb_device_list_get(devices, i);
+        const char *id = device->id;
+        if (!is_tried(device))
+            continue;
         static const uint32_t batches[] = {1, 7, 23};
         for (size_t b = 0; b < 3; b++)
             for (int tight = 0; tight <= 1; tight++) {
-                float *found = run(plan, id, batches[b], tight ? 600 : 0, &bytes);
+                float *found = run(plan, id, image_of(device), batches[b], tight ? 600 : 0, &bytes);
                 cr_assert(memcmp(expected, found, bytes) == 0, "device %s, batch %u, tight %d", id,
                           batches[b], tight);
                 free(found);

@@ -72,6 +72,7 @@ custom_mode() {
 random_models() {
     tests=$(dirname "$program")/tests/test_engine
     [ -x "$tests" ] || { echo "random models: skipped, $tests was not built"; return 0; }
+    rm -f "$out/random.log"
     BB_TEST_SEED=${BB_TEST_SEED:-1} BITBAYES_FPGA_LOG=$out/random.log "$tests" -j1 >"$out/said" 2>&1 ||
         complain "random models: $(cat "$out/said")"
     awk '{ cycles += $6; model += $8 }
@@ -91,6 +92,10 @@ strict_mode() {
         SHOW=1 expect "verify $model, strict" 0 'equal the reference bit for bit' \
             "$program" verify "$models/$model.onnx" -d accelerator --image "$out/good.image" --limit 1
     done
+    if [ -x "$(dirname "$program")/tests/test_engine" ]; then
+        BB_TEST_SMALL=1 BB_TEST_IMAGE=$out/good.image expect "random models, strict" 0 'Failing: 0' \
+            "$(dirname "$program")/tests/test_engine" -j1
+    fi
     expect "calls, strict" 0 '^OpenCL 1.0, type 8, compute units 0, work-group 4294967295$' \
         "$out/driver/check" "$out/good.image"
     grep -e refused "$out/said" | cut -d: -f1 | tr '\n' ' ' >"$out/refused"
@@ -145,40 +150,41 @@ planted_fault() {
         "$program" verify "$models/digits-mlp-scale.onnx" -d sim
 }
 
-# Files in place of a UIO device: the port opens, asks and starts. No board has been seen by this.
+# A file in place of a UIO device, and the Verilated engine as its other side. No board has been seen by this.
 uio_on_files() {
     maps=$out/uio/maps
     rm -rf "$out/uio"
     mkdir -p "$maps/map0" "$maps/map1"
     echo 0x1000 | tee "$maps/map0/size" "$maps/map0/addr" >/dev/null
     echo 0x800000 >"$maps/map1/size"
-    echo 0x40000000 >"$maps/map1/addr"
+    echo 0x123456000 >"$maps/map1/addr" # where the stand-in's engine has its memory
     truncate -s $((0x801000)) "$out/uio/device"
     export BITBAYES_FPGA_PORT=uio BITBAYES_FPGA_UIO="$out/uio/device" BITBAYES_FPGA_UIO_MAPS="$maps"
-    export BITBAYES_FPGA_MODE=custom BITBAYES_FPGA_TIMEOUT=0.1 OCL_ICD_VENDORS="$out/uio-driver"
+    export BITBAYES_FPGA_MODE=custom OCL_ICD_VENDORS="$out/uio-driver"
     sh "$top/fpga/icd/build.sh" "$out/uio-driver" uio || complain "the driver without Verilator"
     expect "uio, no engine" 0 'register MAGIC is 0x00000000, expected 0x42424631' "$program" devices
-    poke() { # value, offset
-        printf "\\$(printf %03o $(($1 & 255)))\\$(printf %03o $(($1 >> 8 & 255)))\\$(printf %03o \
-            $(($1 >> 16 & 255)))\\$(printf %03o $(($1 >> 24)))" |
-            dd of="$BITBAYES_FPGA_UIO" bs=1 seek=$(($2)) conv=notrunc 2>/dev/null
-    }
-    poke 0x42424631 0x50
-    at=0x54
-    for value in 8 32 512 4096 4096 256 32 4 128; do
-        poke $value $at
-        at=$((at + 4))
+    "$out/driver/standin" "$out/uio/device" &
+    standin=$!
+    sleep 1
+    SHOW=1 expect "uio, a stand-in" 0 'bitbayes-uio, PE 8, SIMD 32' "$program" devices
+    for model in digits-mlp-scale mnist-conv-scale; do
+        SHOW=1 expect "uio, a stand-in, $model" 0 'equal the reference bit for bit' \
+            "$program" verify "$models/$model.onnx" -d uio --limit 1
     done
-    SHOW=1 expect "uio, a file" 0 'bitbayes-uio, PE 8, SIMD 32' "$program" devices
-    SHOW=1 expect "uio, a file never ends" 5 'the engine does not end within 0.1 s' \
+    kill $standin
+    wait $standin 2>/dev/null
+    SHOW=1 BITBAYES_FPGA_TIMEOUT=0.1 expect "uio, nothing answers" 5 'the engine does not end within 0.1 s' \
         "$program" verify "$models/digits-mlp-scale.onnx" -d uio --limit 1
     BITBAYES_FPGA_UIO=$out/nothing expect "uio, no device" 0 'No such file' "$program" devices
 }
 
 sh "$top/fpga/icd/build.sh" "$out/driver" sim || exit 1
 ${CC:-cc} -std=gnu11 "$top/fpga/icd/check.c" -lOpenCL -o "$out/driver/check" || exit 1
+share=$(verilator --getenv VERILATOR_ROOT)/include
+${CXX:-c++} -std=gnu++17 -O2 -w -I"$top" -I"$out/driver" -I"$share" -I"$share/vltstd" \
+    "$top/fpga/icd/standin.cpp" "$out/driver/Vbb_engine__ALL.a" "$out/driver/verilated-cpp.o" \
+    "$out/driver/verilated_threads-cpp.o" -lpthread -o "$out/driver/standin" || exit 1
 custom_mode
-rm -f "$out/random.log"
 random_models
 strict_mode
 refusals

@@ -2,8 +2,8 @@
 /*
  * The device on a Zynq-class board, through Linux's userspace I/O: map 0 of the UIO device is the
  * control page, map 1 memory that the engine's AXI master reaches, uncached or coherent. The fabric
- * must hold the engine already. Written, and tested on files in place of a device; never run on a
- * board.
+ * must hold the engine already. Tested with a file in place of the device (standin.cpp); never run on
+ * a board.
  *   BITBAYES_FPGA_UIO       the device, default /dev/uio0
  *   BITBAYES_FPGA_UIO_MAPS  where map0/, map1/ with addr and size stand; default in /sys/class/uio
  *   BITBAYES_FPGA_TIMEOUT   seconds that one run may take, default 60
