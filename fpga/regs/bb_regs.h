@@ -98,7 +98,8 @@ enum {
     X(MASKS, 13, "a mask is larger than the mask memory") \
     X(ROWS, 14, "border classes times draws exceed the bank rows") \
     X(BORDER, 15, "the sum map is larger than the border memory") \
-    X(BUS, 16, "the memory answered a transfer with an error")
+    X(SECOND, 16, "a second operand, or an input behind another map (residual stages, joins)") \
+    X(BUS, 17, "the memory answered a transfer with an error")
 
 enum {
     BB_FPGA_ERROR_MAGIC = 1,
@@ -116,7 +117,8 @@ enum {
     BB_FPGA_ERROR_MASKS = 13,
     BB_FPGA_ERROR_ROWS = 14,
     BB_FPGA_ERROR_BORDER = 15,
-    BB_FPGA_ERROR_BUS = 16,
+    BB_FPGA_ERROR_SECOND = 16,
+    BB_FPGA_ERROR_BUS = 17,
 };
 
 enum {

@@ -134,6 +134,8 @@ module bb_engine #(
         words[bb_regs::CALL_AT_MAGIC] != bb_regs::MAGIC_NUMBER ? bb_regs::ERROR_MAGIC[7:0] :
         sum != bb_regs::SUM_BITS && !bytes ? bb_regs::ERROR_SUM[7:0] :
         emit != bb_regs::EMIT_BITS && !sums ? bb_regs::ERROR_EMIT[7:0] :
+        words[bb_regs::CALL_SECOND] != 32'd0 || words[bb_regs::CALL_IN_OFFSET] != 32'd0
+            ? bb_regs::ERROR_SECOND[7:0] :
         words[bb_regs::CALL_GROUPS] != 32'd1 ? bb_regs::ERROR_GROUPS[7:0] :
         words[bb_regs::CALL_DILATION_H] != 32'd1 || words[bb_regs::CALL_DILATION_W] != 32'd1
             ? bb_regs::ERROR_DILATION[7:0] :

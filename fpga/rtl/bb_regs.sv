@@ -50,7 +50,8 @@ package bb_regs;
     localparam integer ERROR_MASKS = 13; // a mask is larger than the mask memory
     localparam integer ERROR_ROWS = 14; // border classes times draws exceed the bank rows
     localparam integer ERROR_BORDER = 15; // the sum map is larger than the border memory
-    localparam integer ERROR_BUS = 16; // the memory answered a transfer with an error
+    localparam integer ERROR_SECOND = 16; // a second operand, or an input behind another map (residual stages, joins)
+    localparam integer ERROR_BUS = 17; // the memory answered a transfer with an error
     localparam integer MAGIC_NUMBER = 'h42424631; // "BBF1"
     localparam integer CALL_WORDS = 'h48; // 32-bit words from one call record to the next
     localparam integer TILE = 'h40; // output channels at a time

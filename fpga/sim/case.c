@@ -122,6 +122,9 @@ static void spoil(bb_fpga_call *call, uint32_t error)
     case BB_FPGA_ERROR_EMIT:
         d->emit = BB_EMIT_REAL;
         break;
+    case BB_FPGA_ERROR_SECOND:
+        d->second = 1;
+        break;
     case BB_FPGA_ERROR_GROUPS:
         d->groups = 2;
         break;

@@ -122,7 +122,7 @@ int check(int argc, char **argv)
     const clock_t start = clock();
     for (uint64_t i = 0; totals.shapes < n_shapes || totals.bits < n_bits; i++) {
         fpga_case it;
-        const uint32_t kind = i % 8 == 7 ? static_cast<uint32_t>(1 + i / 8 % 15) : 0;
+        const uint32_t kind = i % 8 == 7 ? static_cast<uint32_t>(1 + i / 8 % 16) : 0;
         fpga_case_make(&it, &parameters, seed * 1000003 + i, size, kind, latency);
         wrong += !run(bench, it, latency != 0, totals);
         if (wrong)

@@ -35,7 +35,7 @@ int main(int argc, char **argv)
     unsigned n = 0;
     for (; bits < n_bits; n++) {
         fpga_case run;
-        fpga_case_make(&run, &engine, seed * 1000003 + n, 0, n % 8 == 7 ? 1 + n / 8 % 15 : 0, 1);
+        fpga_case_make(&run, &engine, seed * 1000003 + n, 0, n % 8 == 7 ? 1 + n / 8 % 16 : 0, 1);
         FILE *args = open_numbered(argv[1], n, "args"), *mem = open_numbered(argv[1], n, "mem");
         fprintf(args, "%zx\n%x\n%x\n%x\n%x\n", run.n_words, run.calls, run.n_calls, run.error,
                 run.error_call);

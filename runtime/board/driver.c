@@ -57,8 +57,10 @@ static uint32_t refuse_kind(const bb_fpga_engine *e, const bb_stage_descriptor *
     const bool sums = d->emit == BB_FPGA_EMIT_SUMS;
     if (d->sum != BB_SUM_BITS && d->sum != BB_SUM_BYTES)
         return BB_FPGA_ERROR_SUM;
-    if ((d->emit != BB_EMIT_BITS && !sums) || d->second || d->in_offset)
+    if (d->emit != BB_EMIT_BITS && !sums)
         return BB_FPGA_ERROR_EMIT;
+    if (d->second || d->in_offset)
+        return BB_FPGA_ERROR_SECOND;
     if (d->groups != 1)
         return BB_FPGA_ERROR_GROUPS;
     if (d->dilation_h != 1 || d->dilation_w != 1)

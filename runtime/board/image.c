@@ -62,11 +62,11 @@ static bool parse_lines(bb_fpga_image *out, const char *text, unsigned long *n_p
     int summed = 0, end = 0;
     const int n = sscanf(text,
                          "%*[^\n]\nkind %31[^\n]\nboard %95[^\n]\nkernel %191[^\n]\nbytes %18lu\n%n"
-                         "crc32 %8x\n%n",
+                         "crc32 %8x%n",
                          out->kind, out->board, name, n_payload, &summed, sum, &end);
     *n_summed = (size_t)summed;
-    *n_header = (size_t)end;
-    return n == 5 && end > 0 && text[end - 1] == '\n' && bb_fpga_engine_parse(&out->engine, name);
+    *n_header = (size_t)end + 1; /* its newline alone: a payload may begin with more */
+    return n == 5 && end > 0 && text[end] == '\n' && bb_fpga_engine_parse(&out->engine, name);
 }
 
 bb_fpga_image_state bb_fpga_image_read(bb_fpga_image *out, const uint8_t *bytes, size_t length,
