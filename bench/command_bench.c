@@ -23,7 +23,7 @@ static const option_row rows[] = {
     {"format", 0, OPTION_TEXT, "md|csv|json", AT(format), "of the results; default md", 0, 0},
     {"seed", 0, OPTION_COUNT, "S", AT(seed), "of weights, inputs and draws; default 0", 0, 0},
     {"memory", 0, OPTION_BYTES, "BYTES", AT(memory),
-     "device memory that models may use; default: a quarter of it", 0, 0},
+     "device memory that models may use; default: a quarter of it, at most 256M", 0, 0},
     {"variants", 0, OPTION_TEXT, "LIST", AT(variants), "only these kernel variants", 0, 0},
     {"popcount", 0, OPTION_TEXT, "PATH", AT(popcount), "force a popcount path: portable, x86", 0,
      0},

@@ -35,7 +35,7 @@ static const option_row rows[] = {
     {"batch", 0, OPTION_COUNT, "N", AT(batch), "inputs per run; default: what fits, up to 1024", 1,
      1048576},
     {"memory", 0, OPTION_BYTES, "BYTES", AT(memory),
-     "device memory to use; default: a quarter of it", 0, 0},
+     "device memory to use; default: a quarter of it, at most 256M", 0, 0},
     {"scale", 0, OPTION_NUMBER, "X", AT(scale), "input is (x * scale - mean) / std", -1e30, 1e30},
     {"mean", 0, OPTION_TEXT, "LIST", AT(mean), "one number, or one per channel", 0, 0},
     {"std", 0, OPTION_TEXT, "LIST", AT(std), "one number, or one per channel", 0, 0},
@@ -117,6 +117,12 @@ static bb_status check_options(const score_run *run)
         return wrong(run->context, "--data FILE is missing");
     if (o->deterministic && o->samples)
         return wrong(run->context, "--deterministic is one pass; leave out --samples");
+    if (o->deterministic && o->drop_probability >= 0)
+        return wrong(run->context, "--deterministic drops nothing; leave out --drop-probability");
+    if (o->deterministic && o->no_deterministic)
+        return wrong(run->context, "--deterministic and --no-deterministic contradict each other");
+    if (o->deterministic && o->no_sharing)
+        return wrong(run->context, "--deterministic is one pass; leave out --no-sharing");
     if (strcmp(o->format, "csv") != 0 && strcmp(o->format, "npy") != 0)
         return bb_fail(run->context, BB_ARGUMENT,
                        "score: --format: expected csv or npy, found '%s'", o->format);

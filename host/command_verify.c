@@ -38,7 +38,7 @@ static const option_row rows[] = {
     {"seed", 0, OPTION_COUNT, "S", AT(seed), "seed of those passes; default 0", 0, 0},
     {"limit", 0, OPTION_COUNT, "N", AT(limit), "only the first N inputs", 1, 4294967295.0},
     {"memory", 0, OPTION_BYTES, "BYTES", AT(memory),
-     "device memory to use; default: a quarter of it", 0, 0},
+     "device memory to use; default: a quarter of it, at most 256M", 0, 0},
     {"variants", 0, OPTION_TEXT, "LIST", AT(variants), "only these kernel variants", 0, 0},
     {"popcount", 0, OPTION_TEXT, "PATH", AT(popcount), "force a popcount path: portable, x86", 0,
      0},

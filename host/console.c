@@ -68,10 +68,16 @@ static void print_note(void *payload, const char *line)
     say("note: %s", line);
 }
 
+static bool ask_signal(void *payload)
+{
+    (void)payload;
+    return interrupted();
+}
+
 bb_context *open_context(void)
 {
     bb_context *context;
-    const bb_context_options options = {.note = print_note};
+    const bb_context_options options = {.note = print_note, .interrupted = ask_signal};
     const bb_status status = bb_context_create(&context, &options);
     if (status != BB_OK)
         complain("%s", bb_status_text(status));

@@ -73,8 +73,8 @@ static const char *store(const option_row *row, void *values, const char *text)
         memcpy(member, &count, sizeof(count));
         return NULL;
     case OPTION_BYTES:
-        if (!option_bytes(text, &count))
-            return "expected bytes, such as 65536, 512M or 2G";
+        if (!option_bytes(text, &count) || count == 0)
+            return "expected bytes above 0, such as 65536, 512M or 2G";
         memcpy(member, &count, sizeof(count));
         return NULL;
     case OPTION_NUMBER:

@@ -286,6 +286,17 @@ static void stop_run(score_run *run, bb_status status, const char *text)
     pthread_cond_broadcast(&run->turn);
 }
 
+static void stop_interrupted(score_run *run)
+{
+    if (run->stop)
+        return;
+    char text[256];
+    snprintf(text, sizeof(text),
+             "interrupted after %" PRIu64 " of %" PRIu64 " inputs of %s; no result was written",
+             run->set->done, run->set->count, run->set->path);
+    stop_run(run, BB_INTERRUPTED, text);
+}
+
 static bb_status read_inputs(score_run *run, const score_block *block, void *inputs)
 {
     const double begun = bb_seconds();
@@ -299,14 +310,8 @@ static bool take_block(score_lane *lane, score_block *block, uint64_t *ticket, v
 {
     score_run *const run = lane->run;
     pthread_mutex_lock(&run->lock);
-    if (interrupted() && !run->stop) {
-        run->status =
-            bb_fail(run->context, BB_INTERRUPTED,
-                    "interrupted after %" PRIu64 " of %" PRIu64 " inputs of %s; no result "
-                    "was written",
-                    run->set->done, run->set->count, run->set->path);
-        stop_run(run, BB_OK, NULL);
-    }
+    if (interrupted())
+        stop_interrupted(run);
     const uint64_t left = run->set->count - run->next_input;
     const bool taken = !run->stop && left > 0;
     if (taken) {
@@ -379,7 +384,10 @@ static void *lane_main(void *payload)
         const bb_status status = run_block(lane, &block, inputs);
         if (status != BB_OK) {
             pthread_mutex_lock(&run->lock);
-            stop_run(run, status, bb_context_error(lane->context));
+            if (status == BB_INTERRUPTED)
+                stop_interrupted(run);
+            else
+                stop_run(run, status, bb_context_error(lane->context));
             pthread_mutex_unlock(&run->lock);
         }
         deliver(run, &block, ticket);

@@ -31,8 +31,7 @@ TestSuite(devices, .init = begin, .fini = end, .timeout = 120);
 TestSuite(output, .init = begin, .fini = end, .timeout = 120);
 TestSuite(commands, .init = begin, .fini = end, .timeout = 120);
 
-#define SCORE                                                                                      \
-    "score " DIGITS_MODEL " -d ref --resamples 0 --energy off --data " DIGITS_IMAGES " "
+#define SCORE "score " DIGITS_MODEL " -d ref --resamples 0 --energy off --data " DIGITS_IMAGES " "
 
 static void expect_good(const char *words, const char *text)
 {
@@ -71,6 +70,11 @@ Test(usage, refused)
         {SCORE "--std 0", "std"},
         {SCORE "--samples exact --exact-limit 3", "8"},
         {SCORE "--deterministic -T 5", "deterministic"},
+        {SCORE "--deterministic --drop-probability 0.1", "drop-probability"},
+        {SCORE "--deterministic --no-deterministic", "contradict"},
+        {SCORE "--deterministic --no-sharing", "no-sharing"},
+        {SCORE "--memory 0", "above 0"},
+        {SCORE "-d ref+", "empty"},
         {SCORE "--save-passes", "--out"},
         {"import " DIGITS_MODEL, "-o"},
         {"devices here", "here"},
@@ -167,11 +171,12 @@ Test(output, standard_output_full)
     cr_expect(WEXITSTATUS(status) == 6, "exit code %d", WEXITSTATUS(status));
 }
 
+#define LONG_RUN SCORE "--no-sharing -T 20000 --save-passes --out %/out"
+
 /* Start a run that takes minutes and wait until its first file stands there. */
-static pid_t start_long_run(void)
+static pid_t start_long_run(const char *words)
 {
-    const pid_t child =
-        start_program(folder, SCORE "--no-sharing -T 20000 --batch 1 --save-passes --out %/out");
+    const pid_t child = start_program(folder, words);
     const struct timespec pause = {0, 20000000};
     char part[128];
     snprintf(part, sizeof(part), "%s/out/scores.csv.part", folder);
@@ -186,7 +191,7 @@ Test(output, killed_halfway)
     int status;
     char out[128];
     snprintf(out, sizeof(out), "%s/out", folder);
-    const pid_t child = start_long_run();
+    const pid_t child = start_long_run(LONG_RUN " --batch 1");
     kill(child, SIGKILL);
     cr_assert(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
     expect_nothing_whole(out);
@@ -197,12 +202,15 @@ Test(output, killed_halfway)
 
 Test(output, interrupted)
 {
-    static const int signals[] = {SIGINT, SIGTERM};
-    for (size_t i = 0; i < 2; i++) {
+    static const int signals[] = {SIGINT, SIGTERM, SIGINT};
+    static const char *const runs[] = {LONG_RUN " --batch 1",
+                                       LONG_RUN, /* one block takes minutes */
+                                       LONG_RUN " -d ref"};
+    for (size_t i = 0; i < 3; i++) {
         int status;
         char out[128];
         snprintf(out, sizeof(out), "%s/out", folder);
-        const pid_t child = start_long_run();
+        const pid_t child = start_long_run(runs[i]);
         kill(child, signals[i]);
         cr_assert(waitpid(child, &status, 0) == child);
         cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 130, "status %x", (unsigned)status);

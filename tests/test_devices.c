@@ -69,7 +69,8 @@ Test(devices, unknown_text_lists_what_there_is, .init = open_list, .fini = close
     uint32_t index;
     cr_expect(bb_device_find(list, context, "no such thing", &index) == BB_NO_DEVICE);
     cr_expect(error_holds("no such thing") && error_holds("ref"), "%s", bb_context_error(context));
-    cr_expect(bb_device_find(list, context, "", &index) == BB_NO_DEVICE);
+    cr_expect(bb_device_find(list, context, "", &index) == BB_ARGUMENT);
+    cr_expect(bb_device_find(list, context, "  ", &index) == BB_ARGUMENT);
     cr_expect(bb_device_find(list, context, "99:0", &index) == BB_NO_DEVICE);
 }
 

@@ -35,7 +35,7 @@ static void keep_notes(void *payload, const char *line)
 static void begin(tuning *t)
 {
     bb_device_list *list = NULL;
-    const bb_context_options options = {NULL, keep_notes, t};
+    const bb_context_options options = {.note = keep_notes, .note_payload = t};
     *t = (tuning){.base = {.n_left = -1}, .kernels = {.n_left = -1}};
     cr_assert(bb_context_create(&t->base.context, &options) == BB_OK);
     cr_assert(bb_device_list_create(&list, t->base.context) == BB_OK);

@@ -11,6 +11,8 @@ struct bb_context {
     bb_allocator allocator;
     bb_note_callback *note;
     void *note_payload;
+    bb_interrupted_callback *interrupted;
+    void *interrupted_payload;
     char error[1024];
 };
 
@@ -46,8 +48,17 @@ bb_status bb_context_create(bb_context **out, const bb_context_options *options)
     if (options) {
         context->note = options->note;
         context->note_payload = options->note_payload;
+        context->interrupted = options->interrupted;
+        context->interrupted_payload = options->interrupted_payload;
     }
     *out = context;
+    return BB_OK;
+}
+
+bb_status bb_check_interrupted(bb_context *context)
+{
+    if (context->interrupted && context->interrupted(context->interrupted_payload))
+        return bb_fail(context, BB_INTERRUPTED, "interrupted");
     return BB_OK;
 }
 

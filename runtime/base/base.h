@@ -34,6 +34,9 @@ bb_status bb_fail(bb_context *context, bb_status status, const char *format, ...
 /* BB_MEMORY with the number of bytes asked for in the text. */
 bb_status bb_fail_memory(bb_context *context, size_t bytes);
 
+/* BB_INTERRUPTED once the user of the library wants the call to end. */
+bb_status bb_check_interrupted(bb_context *context);
+
 /* Hand one remark to the user of the library. */
 void bb_note(bb_context *context, const char *format, ...) BB_PRINTF(2, 3);
 

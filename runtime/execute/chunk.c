@@ -228,6 +228,9 @@ bb_status bb_chunk_fill(bb_chunk_store *store, bb_run *run)
     bb_status status = BB_OK;
     bool full = false;
     while (status == BB_OK && !full && run->input < run->n) {
+        status = bb_check_interrupted(run->sampler->context);
+        if (status != BB_OK)
+            break;
         if (run->item == 0 && run->leaves[run->input].n_leaves == 0)
             status = draw_input(run);
         if (status != BB_OK)

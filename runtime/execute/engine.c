@@ -8,7 +8,9 @@
 
 #include <string.h>
 
-#define REFERENCE_BUDGET ((uint64_t)1 << 30)
+/* By default: so large that a device is busy with a chunk for a while, and no larger, since a chunk
+ * cannot be interrupted and its activations are better off in a cache. */
+#define LARGEST_BUDGET ((uint64_t)256 << 20)
 
 static bb_status open_backend(bb_engine *engine, const bb_device_info *device,
                               const bb_engine_options *options)
@@ -73,9 +75,10 @@ static bb_status prepare(bb_engine *engine, const bb_engine_options *options)
     if (status != BB_OK)
         return status;
     const bb_device_info *device = engine->device;
-    engine->budget = options && options->memory_bytes ? options->memory_bytes
-                     : device->global_bytes           ? device->global_bytes / 4
-                                                      : REFERENCE_BUDGET;
+    const uint64_t quarter = device->global_bytes / 4;
+    engine->budget = options && options->memory_bytes      ? options->memory_bytes
+                     : quarter && quarter < LARGEST_BUDGET ? quarter
+                                                           : LARGEST_BUDGET;
     status = bb_lanes_assign(&engine->lanes, engine->context, engine->plan);
     if (status == BB_OK)
         status = allocate_tables(engine);
@@ -273,6 +276,8 @@ static bb_status run_chunks(bb_engine *engine, bb_run *run, bb_chunk_store store
     for (uint32_t current = 0;; current = 1 - current) {
         bb_chunk_store *next = &stores[current];
         const double start = bb_seconds();
+        if (status == BB_OK)
+            status = bb_check_interrupted(engine->context);
         if (status == BB_OK)
             status = bb_chunk_fill(next, run);
         engine->counts.list_seconds += bb_seconds() - start;

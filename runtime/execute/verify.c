@@ -16,7 +16,8 @@ typedef struct verification {
     bb_chunk_store store;
     uint64_t **tensors; /* [stages] the reference's outputs */
     uint64_t *found;    /* the device's output of the current stage */
-    uint64_t cycles, cycles_before; /* of the device's runs up to this stage, and up to the one before */
+    uint64_t cycles,
+        cycles_before; /* of the device's runs up to this stage, and up to the one before */
 } verification;
 
 static size_t tensor_bytes(const verification *v, uint32_t s)
@@ -138,12 +139,15 @@ static bb_status count_ties(const verification *v, uint32_t s)
 static bb_status run_device_to(verification *v, uint32_t s)
 {
     bb_backend *backend = v->engine->backend;
+    bb_status status = bb_check_interrupted(v->context);
+    if (status != BB_OK)
+        return status;
     v->found = bb_allocate(v->context, tensor_bytes(v, s), 1);
     if (!v->found)
         return BB_MEMORY;
     v->store.chunk.n_stages = s + 1;
     const uint64_t begun = backend->cycles;
-    bb_status status = backend->operations->submit(backend, &v->store.chunk);
+    status = backend->operations->submit(backend, &v->store.chunk);
     if (status == BB_OK)
         status = backend->operations->finish(backend, v->found, tensor_bytes(v, s));
     v->cycles_before = s ? v->cycles : 0;

@@ -327,6 +327,8 @@ bb_status bb_device_find(const bb_device_list *list, bb_context *context, const 
             }
         return fail_with_list(list, context, BB_NO_DEVICE, text, "no OpenCL device is available");
     }
+    if (text[strspn(text, " \t")] == '\0')
+        return fail_with_list(list, context, BB_ARGUMENT, text, "the name is blank");
     if (find_exact(list, text, index))
         return BB_OK;
     uint32_t n_fits = 0;

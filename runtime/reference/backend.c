@@ -43,21 +43,39 @@ static const uint64_t *tensor(const reference_backend *self, const bb_chunk *chu
     return stage == BB_NO_INDEX ? chunk->inputs : self->lanes[self->lane_of_stage[stage]];
 }
 
+/* Entry by entry, since a stage may take minutes. */
+static bb_status run_stage(reference_backend *self, const bb_stage *stage,
+                           const bb_stage_work *work, const uint64_t *input, const uint64_t *second,
+                           uint64_t *output)
+{
+    bb_stage_work one = *work;
+    one.n_entries = 1;
+    for (uint32_t i = 0; i < work->n_entries; i++) {
+        const bb_status status = bb_check_interrupted(self->base.context);
+        if (status != BB_OK)
+            return status;
+        one.list = work->list + (size_t)i * BB_ENTRY_WORDS(&stage->descriptor);
+        bb_reference_stage(stage, &one, input, second, output);
+    }
+    return BB_OK;
+}
+
 static bb_status submit(bb_backend *backend, const bb_chunk *chunk)
 {
     reference_backend *self = (reference_backend *)backend;
     const double start = bb_seconds();
-    for (uint32_t s = 0; s < chunk->n_stages; s++) {
+    bb_status status = BB_OK;
+    for (uint32_t s = 0; s < chunk->n_stages && status == BB_OK; s++) {
         const bb_stage *stage = &backend->plan->stages[s];
         const uint64_t *input = tensor(self, chunk, stage->input);
         const uint64_t *second =
             stage->descriptor.second ? tensor(self, chunk, stage->second) : NULL;
         uint64_t *output = self->lanes[self->lane_of_stage[s]];
-        bb_reference_stage(stage, &chunk->stages[s], input, second, output);
+        status = run_stage(self, stage, &chunk->stages[s], input, second, output);
         self->last_output = output;
     }
     backend->times.compute += bb_seconds() - start;
-    return BB_OK;
+    return status;
 }
 
 static bb_status finish(bb_backend *backend, void *output, size_t bytes)

@@ -46,7 +46,8 @@ void trial_begin(trial *t)
 {
     *t = (trial){.n_left = -1};
     const bb_allocator allocator = {trial_allocate, trial_resize, trial_release, t};
-    const bb_context_options options = {&allocator, keep_note, t};
+    const bb_context_options options = {
+        .allocator = &allocator, .note = keep_note, .note_payload = t};
     cr_assert(bb_context_create(&t->context, &options) == BB_OK);
 }
 

@@ -5,6 +5,7 @@
 #define BITBAYES_CONTEXT_H
 
 #include <bitbayes/status.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #ifdef __cplusplus
@@ -28,10 +29,16 @@ typedef struct bb_allocator {
 /** Receives remarks that are not failures, one line without newline each. */
 typedef void bb_note_callback(void *payload, const char *line);
 
+/** Asked now and then during long calls, by the thread that runs them: true ends the call with
+ * BB_INTERRUPTED soon, between two chunks of a run (on "ref" between two inputs of a stage). */
+typedef bool bb_interrupted_callback(void *payload);
+
 typedef struct bb_context_options {
     const bb_allocator *allocator; /**< NULL: malloc and its relatives; else copied */
     bb_note_callback *note;        /**< NULL: remarks are dropped */
     void *note_payload;
+    bb_interrupted_callback *interrupted; /**< NULL: nothing interrupts */
+    void *interrupted_payload;
 } bb_context_options;
 
 /**

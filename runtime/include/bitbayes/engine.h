@@ -18,7 +18,7 @@ typedef struct bb_engine bb_engine;
 typedef struct bb_engine_options {
     const char *device;    /**< see device.h; NULL: the first OpenCL device; "ref": plain C */
     uint64_t memory_bytes; /**< budget for activations, lists and masks on the device; 0: a quarter
-                              of its memory */
+                              of its memory, at most 256 MiB */
     bb_device_options backend; /**< variants, popcount path, image, cache */
 } bb_engine_options;
 
@@ -55,7 +55,8 @@ uint32_t bb_engine_batch(const bb_engine *engine, const bb_sampling *sampling);
  * @param first_index  Global index of the first input; first_index + n <= 2^32.
  * @return BB_OK; BB_ARGUMENT (samples out of range, too many leaves for EXACT, index out of range,
  * replayed rows with a bank index out of range); BB_MEMORY (not even one pass of one input fits the
- * budget: the text says what would); BB_DEVICE. Results of the previous run are gone in every case.
+ * budget: the text says what would); BB_DEVICE; BB_INTERRUPTED.
+ * Results of the previous run are gone in every case.
  */
 bb_status bb_engine_run(bb_engine *engine, const void *inputs, uint64_t first_index, uint32_t n,
                         const bb_sampling *sampling);
