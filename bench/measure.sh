@@ -24,7 +24,7 @@ fail_by_log() { fail "$(tail -n 1 "$out/$step.log" | sed 's/^bitbayes: //')"; }
 try() { "$@" 2>"$out/$step.log" || fail_by_log; }
 
 bench() { # WORD... : rows as $step.json. Wrong rows fail the command, but their file says so.
-    "$program" bench "$@" "${options[@]}" --json -o "$out/$step.json" 2>"$out/$step.log" ||
+    "$program" bench "$@" --tune quick "${options[@]}" --json -o "$out/$step.json" 2>"$out/$step.log" ||
         [ -s "$out/$step.json" ] || fail_by_log
 }
 
@@ -63,10 +63,10 @@ step_memory() {
 
 step_mnist() {
     local images=$data/mnist/train-images-idx3-ubyte.gz
+    local labels=$data/mnist/train-labels-idx1-ubyte.gz
     [ -r "$images" ] || fail "no $images (BITBAYES_DATA names another folder)"
-    mkdir -p "$out/$step"
-    try "$program" score models/mnist-conv-scale.onnx --data "$images" \
-        --labels "${images/images-idx3/labels-idx1}" -T 20 --no-deterministic --energy off --out "$out/$step" >/dev/null
+    score intervals models/mnist-conv-scale.onnx "$images" --labels "$labels" -T 20
+    score bare models/mnist-conv-scale.onnx "$images" --labels "$labels" -T 20 --resamples 0
 }
 
 step_peers() {

@@ -17,7 +17,8 @@
     X(MEMORY_LIMITED, "memory", "memory/limited/summary.json")                                     \
     X(MEMORY_FREE, "memory", "memory/free/summary.json")                                           \
     X(MEMORY_COLD, "memory", "memory/cold/summary.json")                                           \
-    X(MNIST, "mnist", "mnist/summary.json")
+    X(MNIST, "mnist", "mnist/intervals/summary.json")                                              \
+    X(MNIST_BARE, "mnist", "mnist/bare/summary.json")
 
 typedef enum target_file {
 #define TARGET_FILE_ENUM(name, step, file) FILE_##name,

@@ -4,11 +4,11 @@ from typing import Callable, Dict
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .data import Preprocessing
 from .export import check_set, export, write_check_set
-from .modules import deterministic
+from .modules import BinaryConv2d, ScaleDropout, Sign, deterministic
 from .networks import Head, ScaleBlock
 
 PREPROCESS = Preprocessing(scale=1.0, mean=127.5, std=64.0)
@@ -22,7 +22,32 @@ def vgg_small(p: float = 0.1) -> nn.Sequential:
     return nn.Sequential(*blocks, nn.Flatten(), Head(widths[-1] * 16, 10))
 
 
-NETWORKS: Dict[str, Callable[[], nn.Module]] = {"vgg-small": vgg_small}
+class BirealLayer(nn.Module):
+    """A 3x3 layer with its site, and around it a shortcut: the input, or with a step a binary 1x1 layer on its bits."""
+
+    def __init__(self, inputs: int, outputs: int, step: int, p: float):
+        super().__init__()
+        self.sign = Sign()
+        self.shortcut = None if step == 1 else nn.Sequential(BinaryConv2d(inputs, outputs, 1, stride=step),
+                                                             nn.BatchNorm2d(outputs))
+        self.conv = BinaryConv2d(inputs, outputs, 3, stride=step, padding=1)
+        self.drop = ScaleDropout(outputs, p)
+        self.norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        bits = self.sign(x)
+        return self.norm(self.drop(self.conv(bits))) + (x if self.shortcut is None else self.shortcut(bits))
+
+
+def resnet18_cifar(p: float = 0.1) -> nn.Sequential:
+    """ResNet-18 for 32x32 RGB images with a shortcut around each of its 16 layers; a Scale-Dropout site in each."""
+    widths = [64 << group for group in range(4) for _ in range(4)]
+    layers = [BirealLayer(i, o, 2 if i != o else 1, p) for i, o in zip([64, *widths], widths)]
+    return nn.Sequential(BinaryConv2d(3, 64, 3, padding=1), nn.BatchNorm2d(64), *layers, nn.AdaptiveAvgPool2d(1),
+                         nn.Flatten(), Head(512, 10))
+
+
+NETWORKS: Dict[str, Callable[[], nn.Module]] = {"resnet18-cifar": resnet18_cifar, "vgg-small": vgg_small}
 
 
 def pixels(count: int, seed: int) -> np.ndarray:
