@@ -13,10 +13,15 @@
  */
 typedef struct bb_area {
     uint y, x, h, w;
-    uint entry, at_y, at_x; /* the next pixel */
 } bb_area;
 
-/* Area `number`, from its pixel `row` on, counted through all entries. */
+/* The next pixel of an area, counted through all entries. */
+typedef struct bb_cursor {
+    uint entry, y, x;
+    long corner; /* of its window in the input slot, in words, even if it is padding */
+    uint offset; /* of the pixel in an output slot, in bytes */
+} bb_cursor;
+
 BB_INLINE void bb_area_at(__global const int *table, uint number, bb_area *a)
 {
     const uint n_rows = (uint)table[0], n_columns = (uint)table[1];
@@ -28,25 +33,47 @@ BB_INLINE void bb_area_at(__global const int *table, uint number, bb_area *a)
     a->w = (uint)columns[column] - a->x;
 }
 
-BB_INLINE void bb_area_seek(bb_area *a, uint row)
+/* Where the first window of output pixel (y, x) begins: under the first tap of its pool. */
+BB_INLINE void bb_cursor_move(const bb_stage_descriptor *stage, uint y, uint x, bb_cursor *c)
 {
-    a->entry = row / (a->h * a->w);
-    a->at_y = a->y + row % (a->h * a->w) / a->w;
-    a->at_x = a->x + row % (a->h * a->w) % a->w;
+    const int sum_y = (int)(y * stage->pool_step_h) - (int)stage->pool_top;
+    const int sum_x = (int)(x * stage->pool_step_w) - (int)stage->pool_left;
+    const int in_y = sum_y * (int)stage->step_h - (int)stage->pad_top;
+    const int in_x = sum_x * (int)stage->step_w - (int)stage->pad_left;
+    c->y = y;
+    c->x = x;
+    c->corner = (long)(in_y * (int)stage->in_w + in_x) * stage->in_words;
+    c->offset = (y * stage->out_w + x) * BB_PIXEL_BYTES(stage);
 }
 
-/* The next BB_PIXELS pixels; a tile that gets fewer repeats its last one. */
-BB_INLINE void bb_area_take(const bb_stage_descriptor *stage, const bb_call *call, bb_area *a,
-                            bb_tile *t)
+BB_INLINE void bb_cursor_at(const bb_stage_descriptor *stage, const bb_area *a, uint row,
+                            bb_cursor *c)
 {
+    const uint pixel = row % (a->h * a->w);
+    c->entry = row / (a->h * a->w);
+    bb_cursor_move(stage, a->y + pixel / a->w, a->x + pixel % a->w, c);
+}
+
+/* The next BB_PIXELS pixels and the corners of their windows; a tile that gets fewer repeats its
+ * last one. */
+BB_INLINE void bb_area_take(const bb_stage_descriptor *stage, const bb_call *call,
+                            const bb_area *a, bb_cursor *c, bb_tile *t, long *corner)
+{
+    const long step = (long)(stage->pool_step_w * stage->step_w) * stage->in_words;
     BB_EACH_PIXEL(i)
     {
-        bb_tile_put(stage, call, a->entry, a->at_y, a->at_x, i, t);
-        const bool row_ends = a->at_x + 1 == a->x + a->w;
-        const bool map_ends = row_ends && a->at_y + 1 == a->y + a->h;
-        const bool more = !map_ends || a->entry + 1 < call->n_entries;
-        a->at_x = !more ? a->at_x : row_ends ? a->x : a->at_x + 1;
-        a->at_y = !more ? a->at_y : map_ends ? a->y : a->at_y + row_ends;
-        a->entry += map_ends && more;
+        bb_tile_put(stage, call, c->entry, c->y, c->x, i, t);
+        t->offset[i] = c->offset;
+        corner[i] = c->corner;
+        if (c->x + 1 < a->x + a->w) {
+            c->x++;
+            c->corner += step;
+            c->offset += BB_PIXEL_BYTES(stage);
+        } else if (c->y + 1 < a->y + a->h) {
+            bb_cursor_move(stage, c->y + 1, a->x, c);
+        } else if (c->entry + 1 < call->n_entries) {
+            c->entry++;
+            bb_cursor_move(stage, a->y, a->x, c);
+        }
     }
 }

@@ -31,14 +31,22 @@
 #define BB_GROUP (16 * BB_VECTORS)
 #define BB_EACH_VECTOR(j) _Pragma("unroll") for (int j = 0; j < BB_VECTORS; j++)
 
-/* Where the windows of a tile begin, for one tap of the pool. */
+#define BB_TARGETS 2 /* draws whose output pixels are looked up once for all groups */
+
+/* One tap of the pool: the sums whose window begins `shift` 32-bit words behind the corner. */
 typedef struct bb_view {
-    bb_window window;              /* of pixel 0; valid taps are the same for all */
-    __global const uint *at[BB_PIXELS];   /* corner, even if it is padding */
-    __global const uint *mask[BB_PIXELS]; /* the same of a mask; or one row for all taps */
-    bool spread[BB_PIXELS];        /* the mask has a row per input pixel */
-    int kept[BB_PIXELS];           /* n of the sums */
+    uint y, x;        /* an output pixel of the area */
+    bb_window window; /* of its sum; valid taps are the same for all */
+    long shift;
+    int taps; /* how many are valid */
 } bb_view;
+
+/* A tile where sums read and write. */
+typedef struct bb_places {
+    long corner[BB_PIXELS]; /* of a window in the input slot, in 64-bit words, even if it is padding */
+    __global const uint *at[BB_PIXELS];
+    __global uchar *out[BB_TARGETS][BB_PIXELS]; /* 0: not to be written */
+} bb_places;
 
 typedef struct bb_counts {
     uint16 differing[BB_PIXELS][BB_VECTORS];
@@ -67,54 +75,49 @@ BB_INLINE void bb_layout_of(const bb_stage_descriptor *stage, __global const ulo
     l->ones = (__global const uint *)(l->offset + l->n_steps);
 }
 
-/* n of a sum under a mask with a row per input pixel. */
-BB_INLINE int bb_kept_taps(const bb_stage_descriptor *stage, __global const ulong *mask,
-                           const bb_window *w)
+/* The sums under tap (tap_y, tap_x) of the pool; false if they lie outside the map. */
+BB_INLINE bool bb_view_at(const bb_stage_descriptor *stage, int tap_y, int tap_x, bb_view *v)
 {
-    int kept = 0;
-    for (int ky = w->first_y; ky < w->end_y; ky++)
-        for (int kx = w->first_x; kx < w->end_x; kx++)
-            kept += bb_kept_channels(stage, bb_mask_at(stage, mask, bb_pixel(stage, w, ky, kx)));
-    return kept;
+    int y = (int)v->y, x = (int)v->x;
+    if (BB_POOLED) {
+        y = y * (int)stage->pool_step_h - (int)stage->pool_top + tap_y;
+        x = x * (int)stage->pool_step_w - (int)stage->pool_left + tap_x;
+    }
+    v->window = bb_window_at(stage, y, x);
+    const bb_window *w = &v->window;
+    v->taps = max(w->end_y - w->first_y, 0) * max(w->end_x - w->first_x, 0);
+    v->shift = (long)(tap_y * (int)(stage->step_h * stage->in_w) + tap_x * (int)stage->step_w) *
+               (stage->in_words * 2);
+    return y >= 0 && y < (int)stage->sum_h && x >= 0 && x < (int)stage->sum_w;
 }
 
-/* The sums under tap (tap_y, tap_x) of the pool; false if they lie outside the map. */
-BB_INLINE bool bb_view_at(const bb_stage_descriptor *stage, const bb_tile *t, const bb_layout *l,
-                          int tap_y, int tap_x, bb_view *v)
+/* n of the sums: kept channels of the valid taps. */
+BB_INLINE void bb_count_kept(const bb_stage_descriptor *stage, const bb_tile *t, const bb_view *v,
+                             int *kept)
 {
-    bool inside = true;
     BB_EACH_PIXEL(i)
     {
-        int y = t->y[i], x = t->x[i];
-        if (BB_POOLED) {
-            y = y * (int)stage->pool_step_h - (int)stage->pool_top + tap_y;
-            x = x * (int)stage->pool_step_w - (int)stage->pool_left + tap_x;
-            inside = y >= 0 && y < (int)stage->sum_h && x >= 0 && x < (int)stage->sum_w;
-        }
-        if (i == 0)
-            v->window = bb_window_at(stage, y, x);
-        bb_window w = v->window;
-        w.y = y * (int)stage->step_h - (int)stage->pad_top;
-        w.x = x * (int)stage->step_w - (int)stage->pad_left;
-        const long corner = (long)(w.y * (int)stage->in_w + w.x) * stage->in_words;
-        v->at[i] = (__global const uint *)(t->input[i] + corner);
-        v->kept[i] = t->kept[i] * max(w.end_y - w.first_y, 0) * max(w.end_x - w.first_x, 0);
-        if (!t->masked || !inside)
+        kept[i] = t->kept[i] * v->taps;
+        if (!t->mask[i] || !stage->mask_per_element)
             continue;
-        v->spread[i] = t->mask[i] && stage->mask_per_element;
-        v->mask[i] = t->mask[i] ? (__global const uint *)(t->mask[i] + (v->spread[i] ? corner : 0))
-                                : l->ones;
-        if (v->spread[i])
-            v->kept[i] = bb_kept_taps(stage, t->mask[i], &w);
+        bb_window w = v->window;
+        w.y += (t->y[i] - (int)v->y) * (int)(stage->pool_step_h * stage->step_h);
+        w.x += (t->x[i] - (int)v->x) * (int)(stage->pool_step_w * stage->step_w);
+        kept[i] = 0;
+        for (int ky = w.first_y; ky < w.end_y; ky++)
+            for (int kx = w.first_x; kx < w.end_x; kx++)
+                kept[i] += bb_kept_channels(
+                    stage, bb_mask_at(stage, t->mask[i], bb_pixel(stage, &w, ky, kx)));
     }
-    return inside;
 }
 
 /* A row of taps at a time; the whole window at once where it has all its columns. */
-BB_INLINE void bb_count_all(const bb_stage_descriptor *stage, const bb_view *v, const bb_layout *l,
-                            __global const uint16 *weights, bb_counts *out)
+BB_INLINE void bb_count_all(const bb_stage_descriptor *stage, const bb_places *p, const bb_view *v,
+                            const bb_layout *l, __global const uint16 *weights, bb_counts *out)
 {
-    uint16 sums[BB_PIXELS][BB_VECTORS], w[BB_VECTORS]; /* a copy that stays in registers */
+    __global const uint *at[BB_PIXELS]; /* copies that stay in registers */
+    uint16 sums[BB_PIXELS][BB_VECTORS], w[BB_VECTORS];
+    BB_EACH_PIXEL(i) at[i] = p->at[i] + v->shift;
     BB_EACH_PIXEL(i) BB_EACH_VECTOR(j) sums[i][j] = (uint16)(0);
     const bb_window *taps = &v->window;
     const int row = (int)(stage->kernel_w * l->tap_steps), n_rows = taps->end_y - taps->first_y;
@@ -125,16 +128,26 @@ BB_INLINE void bb_count_all(const bb_stage_descriptor *stage, const bb_view *v, 
         for (int k = from; k < from + length; k++) {
             const long offset = l->offset[k];
             BB_EACH_VECTOR(j) w[j] = weights[(size_t)k * BB_VECTORS + j];
-            BB_EACH_PIXEL(i) BB_EACH_VECTOR(j) sums[i][j] += bb_differ16(w[j], v->at[i] + offset);
+            BB_EACH_PIXEL(i) BB_EACH_VECTOR(j) sums[i][j] += bb_differ16(w[j], at[i] + offset);
         }
     BB_EACH_PIXEL(i) BB_EACH_VECTOR(j) out->differing[i][j] = sums[i][j];
 }
 
 /* The same under masks, tap by tap. */
-BB_INLINE void bb_count_masked(const bb_stage_descriptor *stage, const bb_view *v,
-                               const bb_layout *l, __global const uint16 *weights, bb_counts *out)
+BB_INLINE void bb_count_masked(const bb_stage_descriptor *stage, const bb_tile *t,
+                               const bb_places *p, const bb_view *v, const bb_layout *l,
+                               __global const uint16 *weights, bb_counts *out)
 {
+    __global const uint *at[BB_PIXELS], *mask[BB_PIXELS];
+    bool spread[BB_PIXELS]; /* the mask has a row per input pixel */
     uint16 sums[BB_PIXELS][BB_VECTORS], w[BB_VECTORS];
+    BB_EACH_PIXEL(i)
+    {
+        at[i] = p->at[i] + v->shift;
+        spread[i] = t->mask[i] && stage->mask_per_element;
+        mask[i] = (__global const uint *)t->mask[i];
+        mask[i] = spread[i] ? mask[i] + p->corner[i] * 2 + v->shift : mask[i] ? mask[i] : l->ones;
+    }
     BB_EACH_PIXEL(i) BB_EACH_VECTOR(j) sums[i][j] = (uint16)(0);
     const bb_window *taps = &v->window;
     for (int ky = taps->first_y; ky < taps->end_y; ky++)
@@ -145,20 +158,19 @@ BB_INLINE void bb_count_masked(const bb_stage_descriptor *stage, const bb_view *
                 BB_EACH_VECTOR(j) w[j] = weights[k * BB_VECTORS + j];
                 BB_EACH_PIXEL(i)
                 {
-                    const uint16 m = (uint16)(v->mask[i][v->spread[i] ? offset : (long)step]);
-                    BB_EACH_VECTOR(j) sums[i][j] +=
-                        bb_differ16_masked(w[j], v->at[i] + offset, m);
+                    const uint16 m = (uint16)(mask[i][spread[i] ? offset : (long)step]);
+                    BB_EACH_VECTOR(j) sums[i][j] += bb_differ16_masked(w[j], at[i] + offset, m);
                 }
             }
     BB_EACH_PIXEL(i) BB_EACH_VECTOR(j) out->differing[i][j] = sums[i][j];
 }
 
 /* Sums of one tap of a pool, merged into those before. */
-BB_INLINE void bb_merge(const bb_view *v, const bb_counts *counts, bb_extremes *e)
+BB_INLINE void bb_merge(const int *kept, const bb_counts *counts, bb_extremes *e)
 {
     BB_EACH_PIXEL(i) BB_EACH_VECTOR(j)
     {
-        const int16 sum = (int16)(v->kept[i]) - (as_int16(counts->differing[i][j]) << 1);
+        const int16 sum = (int16)(kept[i]) - (as_int16(counts->differing[i][j]) << 1);
         e->high[i][j] = max(e->high[i][j], sum);
         e->low[i][j] = min(e->low[i][j], sum);
     }
@@ -183,35 +195,36 @@ BB_INLINE ulong bb_flags(__global const uint *record, uint which)
     return BB_VECTORS > 2 ? words[0] | (ulong)words[1] << 32 : words[0];
 }
 
-BB_INLINE void bb_store_bits(const bb_stage_descriptor *stage, const bb_tile *t, int i, uint draw,
-                             uint group, ulong bits, __global ulong *output)
+BB_INLINE void bb_store_bits(const bb_stage_descriptor *stage, const bb_tile *t, const bb_places *p,
+                             int i, uint draw, uint group, ulong bits, __global ulong *output)
 {
-    __global uchar *out = bb_output_pixel(stage, t, i, draw, output);
+    __global uchar *out =
+        draw < BB_TARGETS ? p->out[draw][i] : bb_output_pixel(stage, t, i, draw, output);
     if (out)
         ((__global ulong *)out)[group] = bits;
 }
 
 /* n - 2 differing >= threshold is (n - threshold) / 2, rounded down, >= differing. */
-BB_INLINE void bb_emit_bits(const bb_stage_descriptor *stage, const bb_tile *t, const bb_view *v,
-                            const bb_counts *counts, __global const uint *record, uint draw,
-                            uint group, __global ulong *output)
+BB_INLINE void bb_emit_bits(const bb_stage_descriptor *stage, const bb_tile *t, const bb_places *p,
+                            const int *kept, const bb_counts *counts, __global const uint *record,
+                            uint draw, uint group, __global ulong *output)
 {
     const ulong flip = bb_flags(record, 0);
     int16 limit[BB_VECTORS], differing[BB_VECTORS];
     BB_EACH_PIXEL(i)
     {
-        if (i == 0 || v->kept[i] != v->kept[i - 1])
-            BB_EACH_VECTOR(j) limit[j] =
-                ((int16)(v->kept[i]) - as_int16(vload16(j, record))) >> 1;
+        if (i == 0 || kept[i] != kept[i - 1])
+            BB_EACH_VECTOR(j) limit[j] = ((int16)(kept[i]) - as_int16(vload16(j, record))) >> 1;
         BB_EACH_VECTOR(j) differing[j] = as_int16(counts->differing[i][j]);
-        bb_store_bits(stage, t, i, draw, group, bb_reached(limit, differing) ^ flip, output);
+        bb_store_bits(stage, t, p, i, draw, group, bb_reached(limit, differing) ^ flip, output);
     }
 }
 
 /* OR of s >= t is max >= t, OR of its flip is the flip of min >= t; AND the reverse. */
 BB_INLINE void bb_emit_pooled(const bb_stage_descriptor *stage, const bb_tile *t,
-                              const bb_extremes *e, __global const uint *record, uint draw,
-                              uint group, __global ulong *output)
+                              const bb_places *p, const bb_extremes *e,
+                              __global const uint *record, uint draw, uint group,
+                              __global ulong *output)
 {
     const ulong flip = bb_flags(record, 0), smallest = bb_flags(record, 1);
     int16 threshold[BB_VECTORS];
@@ -219,12 +232,12 @@ BB_INLINE void bb_emit_pooled(const bb_stage_descriptor *stage, const bb_tile *t
     BB_EACH_PIXEL(i)
     {
         const ulong high = bb_reached(e->high[i], threshold), low = bb_reached(e->low[i], threshold);
-        bb_store_bits(stage, t, i, draw, group, ((high & ~smallest) | (low & smallest)) ^ flip,
+        bb_store_bits(stage, t, p, i, draw, group, ((high & ~smallest) | (low & smallest)) ^ flip,
                       output);
     }
 }
 
-BB_INLINE void bb_emit_real(const bb_stage_descriptor *stage, const bb_tile *t, const bb_view *v,
+BB_INLINE void bb_emit_real(const bb_stage_descriptor *stage, const bb_tile *t, const int *kept,
                             const bb_counts *counts, __global const uint *record, uint draw,
                             uint group, __global ulong *output)
 {
@@ -235,7 +248,7 @@ BB_INLINE void bb_emit_real(const bb_stage_descriptor *stage, const bb_tile *t, 
         BB_EACH_PIXEL(i)
         {
             __global uchar *out = bb_output_pixel(stage, t, i, draw, output);
-            const int16 sum = (int16)(v->kept[i]) - (as_int16(counts->differing[i][j]) << 1);
+            const int16 sum = (int16)(kept[i]) - (as_int16(counts->differing[i][j]) << 1);
             const float16 product = convert_float16(sum) * gain;
             const float16 y = product + offset;
             float values[16];
@@ -247,10 +260,11 @@ BB_INLINE void bb_emit_real(const bb_stage_descriptor *stage, const bb_tile *t, 
     }
 }
 
-/* One group of channels of a tile. v: the view, unless there is a pool. */
-BB_INLINE void bb_make_group(const bb_stage_descriptor *stage, const bb_tile *t, const bb_layout *l,
-                             __global const uint16 *weights, __global const uint *bank, uint group,
-                             bb_view *v, __global ulong *output)
+/* One group of channels of a tile. v, kept: of all sums, unless there is a pool. */
+BB_INLINE void bb_make_group(const bb_stage_descriptor *stage, const bb_tile *t, const bb_places *p,
+                             const bb_layout *l, __global const uint16 *weights,
+                             __global const uint *bank, uint group, bb_view *v, int *kept,
+                             __global ulong *output)
 {
     bb_counts counts;
     bb_extremes e;
@@ -258,25 +272,37 @@ BB_INLINE void bb_make_group(const bb_stage_descriptor *stage, const bb_tile *t,
     BB_EACH_PIXEL(i) BB_EACH_VECTOR(j) e.low[i][j] = (int16)(INT_MAX);
     for (uint tap_y = 0; tap_y < (BB_POOLED ? stage->pool_h : 1); tap_y++)
         for (uint tap_x = 0; tap_x < (BB_POOLED ? stage->pool_w : 1); tap_x++) {
-            if (BB_POOLED && !bb_view_at(stage, t, l, (int)tap_y, (int)tap_x, v))
+            if (BB_POOLED && !bb_view_at(stage, (int)tap_y, (int)tap_x, v))
                 continue;
-            if (t->masked)
-                bb_count_masked(stage, v, l, weights, &counts);
-            else
-                bb_count_all(stage, v, l, weights, &counts);
             if (BB_POOLED)
-                bb_merge(v, &counts, &e);
+                bb_count_kept(stage, t, v, kept);
+            if (t->masked)
+                bb_count_masked(stage, t, p, v, l, weights, &counts);
+            else
+                bb_count_all(stage, p, v, l, weights, &counts);
+            if (BB_POOLED)
+                bb_merge(kept, &counts, &e);
         }
     __global const uint *record = bank + (size_t)group * (2 * BB_GROUP);
     const size_t stride = (size_t)l->n_groups * (2 * BB_GROUP);
     for (uint draw = 0; draw < stage->n_draws; draw++, record += stride) {
         if (BB_POOLED)
-            bb_emit_pooled(stage, t, &e, record, draw, group, output);
+            bb_emit_pooled(stage, t, p, &e, record, draw, group, output);
         else if (BB_HEAD)
-            bb_emit_real(stage, t, v, &counts, record, draw, group, output);
+            bb_emit_real(stage, t, kept, &counts, record, draw, group, output);
         else
-            bb_emit_bits(stage, t, v, &counts, record, draw, group, output);
+            bb_emit_bits(stage, t, p, kept, &counts, record, draw, group, output);
     }
+}
+
+BB_INLINE void bb_places_at(const bb_stage_descriptor *stage, const bb_call *call,
+                            const bb_area *area, bb_cursor *next, bb_tile *t, bb_places *p,
+                            __global ulong *output)
+{
+    bb_area_take(stage, call, area, next, t, p->corner);
+    BB_EACH_PIXEL(i) p->at[i] = (__global const uint *)(t->input[i] + p->corner[i]);
+    for (uint draw = 0; draw < min((uint)BB_TARGETS, stage->n_draws); draw++)
+        BB_EACH_PIXEL(i) p->out[draw][i] = bb_output_pixel(stage, t, i, draw, output);
 }
 
 __kernel void BB_KERNEL(BB_STAGE_CALL)
@@ -301,18 +327,22 @@ __kernel void BB_KERNEL(BB_STAGE_CALL)
         bb_area_at(l.table, i, &area);
         const uint n = (area.h * area.w * n_entries + BB_PIXELS - 1) / BB_PIXELS;
         const uint from = max(first_tile, base), end = min(end_tile, base + n);
-        bb_area_seek(&area, (from - base) * BB_PIXELS);
+        bb_cursor next;
+        bb_view v = {area.y, area.x};
+        bb_view_at(&stage, 0, 0, &v);
+        bb_cursor_at(&stage, &area, (from - base) * BB_PIXELS, &next);
         for (uint tile = from; tile < end; tile++) {
             bb_tile t;
-            bb_view v;
-            bb_area_take(&stage, &call, &area, &t);
+            bb_places p;
+            int kept[BB_PIXELS];
+            bb_places_at(&stage, &call, &area, &next, &t, &p, output);
             if (!BB_POOLED)
-                bb_view_at(&stage, &t, &l, 0, 0, &v);
+                bb_count_kept(&stage, &t, &v, kept);
             for (uint group = first_group; group < end_group; group++)
-                bb_make_group(&stage, &t, &l,
+                bb_make_group(&stage, &t, &p, &l,
                               (__global const uint16 *)weights +
                                   (size_t)group * l.n_steps * BB_VECTORS,
-                              bank, group, &v, output);
+                              bank, group, &v, kept, output);
         }
         base += n;
     }

@@ -45,21 +45,29 @@ typedef struct bb_call {
     __global const ulong *masks;
 } bb_call;
 
+/* Bytes of an output pixel, before the bits of BB_EMIT_BOTH. */
+#define BB_PIXEL_BYTES(stage)                                                                      \
+    ((stage)->emit == BB_EMIT_BITS ? (stage)->out_words * 8 : (stage)->out_channels * 4)
+
 /* Pixel (y, x) of the output of an entry becomes pixel i, behind the pixels before it. */
 BB_INLINE void bb_tile_put(const bb_stage_descriptor *stage, const bb_call *call, uint entry,
                            uint y, uint x, int i, bb_tile *t)
 {
-    const uint bytes =
-        stage->emit == BB_EMIT_BITS ? stage->out_words * 8 : stage->out_channels * 4;
     t->entry[i] = call->list + (size_t)entry * BB_ENTRY_WORDS(stage);
     t->input[i] = bb_input_of(stage, call->input, t->entry[i]);
-    t->mask[i] = bb_mask_of(stage, call->masks, t->entry[i][BB_ENTRY_MASK]);
-    t->masked = (i > 0 && t->masked) || t->mask[i];
-    t->kept[i] = i > 0 && t->mask[i] == t->mask[i - 1] ? t->kept[i - 1]
-                                                       : bb_kept_channels(stage, t->mask[i]);
     t->y[i] = (int)y;
     t->x[i] = (int)x;
-    t->offset[i] = (y * stage->out_w + x) * bytes;
+    t->offset[i] = (y * stage->out_w + x) * BB_PIXEL_BYTES(stage);
+    t->mask[i] = 0;
+    t->kept[i] = (int)stage->in_channels;
+    if (i == 0)
+        t->masked = false;
+    if (!stage->masked)
+        return;
+    t->mask[i] = bb_mask_of(stage, call->masks, t->entry[i][BB_ENTRY_MASK]);
+    t->masked = t->masked || t->mask[i];
+    t->kept[i] = i > 0 && t->mask[i] == t->mask[i - 1] ? t->kept[i - 1]
+                                                       : bb_kept_channels(stage, t->mask[i]);
 }
 
 BB_INLINE void bb_tile_at(const bb_stage_descriptor *stage, const bb_call *call, uint row,
