@@ -32,6 +32,9 @@ enum { MAX_GROUPS = 32768 };
  * rule the first. */
 static const uint32_t tiles_per_group[] = {8, 1, 32};
 
+/* The same where a work-item takes several tiles. */
+static const uint32_t tiles_per_item[] = {32, 8, 128};
+
 uint32_t bb_variant_capabilities(cl_device_id device)
 {
     uint32_t capabilities = 0;
@@ -190,7 +193,8 @@ char *bb_choice_options(bb_context *context, const bb_choice *choice)
     return bb_format(context, "%s%s%.*s", defines, *defines && length ? " " : "", (int)length, set);
 }
 
-/* The number behind "-D NAME=" in the first n characters of the options; 0 where it does not stand. */
+/* The number behind "-D NAME=" in the first n characters of the options; 0 where it does not stand.
+ */
 static uint32_t option(const char *options, size_t n, const char *name)
 {
     const size_t length = strlen(name);
@@ -269,11 +273,11 @@ static void launch_lanes(const bb_choice *choice, const bb_stage_descriptor *sta
     enum { CACHED_BYTES = 1 << 19 };
     const size_t rows = (size_t)stage->out_h * stage->out_w * n_entries;
     const size_t tiles = bb_divide_up(rows, bb_choice_tunable(choice, "BB_PIXELS"));
-    const size_t wanted = (size_t)room->compute_units * 8;
+    const size_t wanted = (size_t)room->compute_units * 16;
     const size_t n_groups = bb_divide_up(stage->out_channels, bb_lanes_group(choice));
     const size_t bytes =
         (size_t)stage->kernel_h * stage->kernel_w * stage->in_words * stage->out_channels * 8;
-    size_t items = bb_divide_up(tiles, tiles_per_group[choice->launch]);
+    size_t items = bb_divide_up(tiles, tiles_per_item[choice->launch]);
     items = items >= wanted ? items : smaller(tiles, wanted);
     size_t shares = bb_divide_up(wanted, items), least = bb_divide_up(bytes, CACHED_BYTES);
     shares = smaller(shares > least ? shares : least, n_groups);
@@ -344,7 +348,7 @@ static const struct {
     uint32_t n_launches;
 } shapes[] = {
     [BB_KERNEL_PLAIN] = {bb_pack_plain, launch_plain, limit_plain, 1},
-    [BB_KERNEL_LANES] = {bb_pack_lanes, launch_lanes, limit_tiles, BB_COUNT_OF(tiles_per_group)},
+    [BB_KERNEL_LANES] = {bb_pack_lanes, launch_lanes, limit_tiles, BB_COUNT_OF(tiles_per_item)},
     [BB_KERNEL_VECTOR] = {bb_pack_vector, launch_vector, limit_tiles, BB_COUNT_OF(tiles_per_group)},
     [BB_KERNEL_DOT] = {bb_pack_dot, launch_dot, limit_tiles, BB_COUNT_OF(tiles_per_group)},
     [BB_KERNEL_TILE32] = {bb_pack_tile32, launch_tile32, limit_tile32, 1},
