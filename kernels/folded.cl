@@ -464,13 +464,14 @@ static bool bb_take_slots(const bb_stage_descriptor *stage, __global const uint 
 BB_SINGLE __kernel void bb_limits__folded(__global uint *restrict out)
 {
     out[0] = BB_FOLDED_LAYOUT;
-    out[1] = BB_PE;
-    out[2] = BB_SIMD;
-    out[3] = BB_DRAWS;
-    out[4] = BB_WINDOW;
-    out[5] = BB_INPUT;
-    out[6] = BB_MASKS;
-    out[7] = BB_CLASSES;
+    out[1] = sizeof(bb_stage_descriptor);
+    out[2] = BB_PE;
+    out[3] = BB_SIMD;
+    out[4] = BB_DRAWS;
+    out[5] = BB_WINDOW;
+    out[6] = BB_INPUT;
+    out[7] = BB_MASKS;
+    out[8] = BB_CLASSES;
 }
 
 /* An entry's input, and its mask or all ones. */

@@ -146,14 +146,15 @@ typedef struct bb_stage_descriptor {
  * 64-bit words, each pixel filled up to a multiple of simd.
  */
 typedef struct bb_folded_limits {
-    bb_u32 layout;          /* BB_FOLDED_LAYOUT: of weights and bank, and of this struct */
+    bb_u32 layout;          /* BB_FOLDED_LAYOUT: of weights, bank, arguments and this struct */
+    bb_u32 descriptor_bytes; /* sizeof(bb_stage_descriptor) */
     bb_u32 pe, simd, draws; /* channels and words a step, draws that are emitted at a time */
     bb_u32 window;          /* words of one channel's weights */
     bb_u32 input, masks;    /* words of one input and its mask; bytes: 8 planes of all windows */
     bb_u32 classes;         /* border classes */
 } bb_folded_limits;
 
-#define BB_FOLDED_LAYOUT 1
+#define BB_FOLDED_LAYOUT 2
 #define BB_FOLDED_SIDE 1024 /* rows and columns of a map with border classes */
 
 #endif

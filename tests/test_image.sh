@@ -48,6 +48,12 @@ for fold in "1 1" "8 2" "32 4" "64 1"; do
     done
 done
 
+# kernels with a fault must not pass
+sed 's/? was & bit : was | bit/? was | bit : was | bit/' "$work/8-2.cl" > "$work/fault.cl"
+cmp -s "$work/fault.cl" "$work/8-2.cl" && complain "no fault was planted"
+$offline "$device" "$work/fault.cl" "$work/fault.img" && BB_TEST_SMALL=1 kernels fault bits > "$work/log" 2>&1 &&
+    complain "a fault in the pool was not noticed"
+
 # a board holds one image for a whole model
 for model in models/*.onnx; do
     name=$(basename "$model" .onnx)
@@ -66,7 +72,7 @@ image small WINDOW=64 && refused "its kernel is larger than the memory for weigh
 image narrow INPUT=128 && refused "its map is larger than the memory for inputs" narrow.img models/mnist-conv-scale.onnx "$mnist"
 refused "the folded kernels do not take its sum, and it has none of bb_real__plain" 8-2.img \
     tests/data/onnx/layer_averagepool.onnx "$work/zeros.csv"
-sed 's/^#define BB_FOLDED_LAYOUT .*/#define BB_FOLDED_LAYOUT 99/' "$work/8-2.cl" > "$work/layout.cl"
+sed 's/out.0. = BB_FOLDED_LAYOUT/out[0] = 99/' "$work/8-2.cl" > "$work/layout.cl"
 $offline "$device" "$work/layout.cl" "$work/layout.img" && refused "take layout 99" layout.img
 echo '__kernel void other(__global int *x) { *x = 1; }' > "$work/other.cl"
 $offline "$device" "$work/other.cl" "$work/other.img" && refused "it lacks bb_stage__folded" other.img

@@ -48,7 +48,8 @@ static cl_int ask(const bb_cl_target *target, cl_command_queue queue, cl_kernel 
 static bb_status check_layout(const bb_image *image, const bb_cl_target *target)
 {
     const bb_folded_limits *limits = &image->limits;
-    if (limits->layout != BB_FOLDED_LAYOUT)
+    if (limits->layout != BB_FOLDED_LAYOUT ||
+        limits->descriptor_bytes != sizeof(bb_stage_descriptor))
         return bb_fail(
             target->context, BB_INPUT,
             "%s: its kernels take layout %u of weights and banks, this version makes "
@@ -110,15 +111,12 @@ void bb_image_free(bb_context *context, bb_image *image)
 bool bb_image_serves(const bb_image *image, const bb_variant *variant,
                      const bb_stage_descriptor *stage, uint32_t capabilities, const char **why_not)
 {
+    if (!bb_variant_takes(variant, stage, capabilities, why_not))
+        return false;
     if (variant->shape != BB_KERNEL_FOLDED)
-        return bb_variant_serves(variant, stage, capabilities, why_not);
-    if (variant->sum != stage->sum)
-        *why_not = "another sum";
-    else if (!image->folded)
-        *why_not = "it lacks " STAGE_KERNEL;
-    else
-        return bb_folded_fits(&image->limits, stage, why_not);
-    return false;
+        return true;
+    *why_not = "it lacks " STAGE_KERNEL;
+    return image->folded && bb_folded_fits(&image->limits, stage, why_not);
 }
 
 /* Why the folded kernels do not serve a stage, with what it needs. */

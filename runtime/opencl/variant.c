@@ -48,16 +48,8 @@ uint32_t bb_variant_capabilities(cl_device_id device)
     return capabilities;
 }
 
-/* By the first set of tunables: the others have no larger words a step. */
-static bool folded_fits(const bb_variant *variant, const bb_stage_descriptor *stage,
-                        const char **why_not)
-{
-    const bb_folded_limits limits = bb_folded_limits_of(&(bb_choice){.variant = variant});
-    return bb_folded_fits(&limits, stage, why_not);
-}
-
-bool bb_variant_serves(const bb_variant *variant, const bb_stage_descriptor *stage,
-                       uint32_t capabilities, const char **why_not)
+bool bb_variant_takes(const bb_variant *variant, const bb_stage_descriptor *stage,
+                      uint32_t capabilities, const char **why_not)
 {
     const bool real = stage->emit != BB_EMIT_BITS;
     const bool pooled = (size_t)stage->pool_h * stage->pool_w != 1;
@@ -86,8 +78,23 @@ bool bb_variant_serves(const bb_variant *variant, const bb_stage_descriptor *sta
              (stage->emit == BB_EMIT_BOTH || stage->second))
         *why_not = "both real values and bits, or a residual";
     else
-        return variant->shape != BB_KERNEL_FOLDED || folded_fits(variant, stage, why_not);
+        return true;
     return false;
+}
+
+/* By the first set of tunables: the others have no larger words a step. */
+static bool folded_fits(const bb_variant *variant, const bb_stage_descriptor *stage,
+                        const char **why_not)
+{
+    const bb_folded_limits limits = bb_folded_limits_of(&(bb_choice){.variant = variant});
+    return bb_folded_fits(&limits, stage, why_not);
+}
+
+bool bb_variant_serves(const bb_variant *variant, const bb_stage_descriptor *stage,
+                       uint32_t capabilities, const char **why_not)
+{
+    return bb_variant_takes(variant, stage, capabilities, why_not) &&
+           (variant->shape != BB_KERNEL_FOLDED || folded_fits(variant, stage, why_not));
 }
 
 /* One of a comma list: NAME[:SET[:LAUNCH]]. */

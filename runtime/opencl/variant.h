@@ -65,6 +65,10 @@ uint32_t bb_variant_capabilities(cl_device_id device);
 bool bb_variant_serves(const bb_variant *variant, const bb_stage_descriptor *stage,
                        uint32_t capabilities, const char **why_not);
 
+/* The same, whatever the memories of its circuit hold. */
+bool bb_variant_takes(const bb_variant *variant, const bb_stage_descriptor *stage,
+                      uint32_t capabilities, const char **why_not);
+
 /* Sets of tunables, at least 1, and launches that a variant can be tried with. */
 uint32_t bb_variant_sets(const bb_variant *variant);
 uint32_t bb_variant_launches(const bb_variant *variant);
