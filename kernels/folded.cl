@@ -11,7 +11,7 @@
  * A stage of bytes becomes a 1x1 convolution over its windows, made of 64-bit words while loading.
  *
  *   weights u64 [group][tap][word][64]; bytes: bits [group][word][64] of all taps in a row
- *   bank    [group][class][draw][64] {a, b}
+ *   bank    [group] of [class][draw][64] {a, b}, with BB_EMIT_BOTH then [64] {threshold, flip}
  */
 #if !defined(BB_PE) || !defined(BB_SIMD) || !defined(BB_DRAWS) || !defined(BB_WINDOW) ||          \
     !defined(BB_INPUT) || !defined(BB_MASKS) || !defined(BB_CLASSES)
@@ -103,7 +103,8 @@ static void bb_load_weights(const bb_geometry *g, __global const ulong *restrict
     }
 }
 
-/* One group's thresholds or affines of draws [first, first + BB_DRAWS): [class][fold]. */
+/* One group's thresholds or affines of draws [first, first + BB_DRAWS): [class][fold]; zeros for
+ * draws that the stage does not have. */
 static void bb_load_bank(const bb_stage_descriptor *stage, __global const uint *restrict from,
                          uint n_classes, uint first, uint2 (*chip)[BB_DRAWS][BB_PE])
 {
@@ -111,14 +112,23 @@ static void bb_load_bank(const bb_stage_descriptor *stage, __global const uint *
     for (uint class = 0; class < n_classes; class++) {
         __global const uint *rows = from + (size_t)(class * stage->n_draws + first) * BB_GROUP * 2;
         BB_PIPELINE
-        for (uint i = 0; i < n_draws * BB_GROUP; i += BB_WIDE) {
+        for (uint i = 0; i < BB_DRAWS * BB_GROUP; i += BB_WIDE) {
             const uint channel = i % BB_GROUP;
+            const bool real = i < n_draws * BB_GROUP;
             BB_UNROLL
             for (uint lane = 0; lane < BB_WIDE; lane++)
                 chip[class * BB_FOLDS + channel / BB_PE][i / BB_GROUP][channel % BB_PE + lane] =
-                    (uint2)(rows[2 * (i + lane)], rows[2 * (i + lane) + 1]);
+                    real ? (uint2)(rows[2 * (i + lane)], rows[2 * (i + lane) + 1]) : (uint2)(0, 0);
         }
     }
+}
+
+/* One group's thresholds behind the real values. */
+static void bb_load_second(__global const uint *restrict from, uint2 *chip)
+{
+    BB_PIPELINE
+    for (uint channel = 0; channel < BB_GROUP; channel++)
+        chip[channel] = (uint2)(from[2 * channel], from[2 * channel + 1]);
 }
 
 static void bb_load_classes(const bb_stage_descriptor *stage, __global const uint *restrict border,
@@ -313,6 +323,7 @@ typedef struct bb_state {
     uint differing[BB_FOLDS][BB_PE]; /* turns with the folds: row 0 is the step's own */
     int sums[BB_FOLDS][BB_PE];      /* of the pixel whose real values are written */
     ulong bits[BB_DRAWS];           /* turns likewise: the low BB_PE bits are the step's own */
+    ulong above;                    /* bits of the real values of the pixel and draw */
     bool pooled;                    /* the pool has met a tap inside the map */
 } bb_state;
 
@@ -419,20 +430,33 @@ static uint bb_fold(const bb_step *at)
     return at->emits ? at->channel / BB_PE : at->fold;
 }
 
+/* Where real values and the bits behind them go; residual: of the entry, 0 without one. */
+typedef struct bb_reals {
+    __global const float *residual;
+    bool both;
+} bb_reals;
+
 static void bb_write_real(const bb_stage_descriptor *stage, const bb_walk *walk, const bb_step *at,
-                          uint group, uint2 (*bank)[BB_PE], const bb_state *state,
-                          __global ulong *restrict output)
+                          uint group, uint2 (*bank)[BB_PE], const uint2 *second,
+                          const bb_reals *reals, bb_state *state, __global ulong *restrict output)
 {
     const uint slot = walk->slots[at->draw], lane = at->channel % BB_PE;
-    const uint2 entry = bank[at->draw][lane];
+    const uint2 entry = bank[at->draw][lane], threshold = second[at->channel];
     const int sum = state->sums[at->channel / BB_PE][lane];
-    const size_t value = (size_t)(at->y * stage->out_w + at->x) * stage->out_channels +
-                         group * BB_GROUP + at->channel;
+    const size_t pixel = at->y * stage->out_w + at->x;
+    const size_t value = pixel * stage->out_channels + group * BB_GROUP + at->channel;
+    __global ulong *out = output + (size_t)slot * stage->out_stride;
+    const float product = (float)sum * as_float(entry.x);
+    float y = product + as_float(entry.y);
+    if (reals->residual)
+        y = y + reals->residual[value];
+    const ulong bit = (ulong)((y >= as_float(threshold.x)) ^ (threshold.y & BB_FLIP));
+    state->above = (at->channel ? state->above : 0) | bit << at->channel;
     if (slot == BB_NONE)
         return;
-    const float product = (float)sum * as_float(entry.x);
-    ((__global float *)(output + (size_t)slot * stage->out_stride))[value] =
-        product + as_float(entry.y);
+    ((__global float *)out)[value] = y;
+    if (reals->both && at->channel + 1 == walk->n_channels)
+        out[stage->bits_offset + pixel * stage->out_words + group] = state->above;
 }
 
 /* An odd number of real values leaves half a word behind them. */
@@ -498,24 +522,30 @@ BB_SINGLE __kernel void BB_KERNEL(BB_STAGE_CALL)
     ulong chip_input[BB_INPUT / BB_SIMD][BB_SIMD] BB_APART(2);
     ulong chip_masks[BB_MASKS / BB_SIMD][BB_SIMD] BB_APART(2);
     uint2 chip_bank[BB_CLASSES * BB_FOLDS][BB_DRAWS][BB_PE] BB_APART(2) BB_APART(3);
+    uint2 chip_second[BB_GROUP];
     uchar row_classes[BB_FOLDED_SIDE], column_classes[BB_FOLDED_SIDE];
 
     const bb_geometry g = bb_geometry_of(&stage);
     const uint n_classes = stage.n_row_classes * stage.n_column_classes;
     const uint n_groups = n_entries ? (stage.out_channels + BB_GROUP - 1) / BB_GROUP : 0;
     bb_walk walk;
-    walk.real = stage.emit == BB_EMIT_REAL;
+    walk.real = stage.emit != BB_EMIT_BITS;
+    bb_reals reals;
+    reals.both = stage.emit == BB_EMIT_BOTH;
     walk.n_columns = n_classes == 1 ? 0 : stage.n_column_classes;
     if (n_classes != 1 && n_entries)
         bb_load_classes(&stage, border, row_classes, column_classes);
 
+    const uint n_rows = n_classes * stage.n_draws;
     for (uint group = 0; group < n_groups; group++) {
+        __global const uint *rows = bank + (size_t)group * (n_rows + reals.both) * BB_GROUP * 2;
         const size_t taps = (size_t)(g.kernel_h * g.kernel_w) * g.words;
         walk.n_channels = min((uint)BB_GROUP, stage.out_channels - group * BB_GROUP);
         bb_load_weights(&g, weights + group * taps * BB_GROUP, chip_weights);
+        if (reals.both)
+            bb_load_second(rows + (size_t)n_rows * BB_GROUP * 2, chip_second);
         for (uint block = 0; block < stage.n_draws; block += BB_DRAWS) {
-            bb_load_bank(&stage, bank + (size_t)group * n_classes * stage.n_draws * BB_GROUP * 2,
-                         n_classes, block, chip_bank);
+            bb_load_bank(&stage, rows, n_classes, block, chip_bank);
             for (uint i = 0; i < n_entries; i++) {
                 __global const uint *entry =
                     list + first + (size_t)i * BB_ENTRY_WORDS(&stage);
@@ -525,6 +555,7 @@ BB_SINGLE __kernel void BB_KERNEL(BB_STAGE_CALL)
                               bb_mask_of(&stage, masks + first_mask, entry[BB_ENTRY_MASK]),
                               chip_input, chip_masks);
 
+                reals.residual = bb_residual_of(&stage, bb_second_of(&stage, second, entry));
                 const ulong n_steps = bb_n_steps(&stage, &g, &walk);
                 bb_step at = {0};
                 bb_state state = {0};
@@ -537,7 +568,8 @@ BB_SINGLE __kernel void BB_KERNEL(BB_STAGE_CALL)
                                            : 0;
                     uint2(*row)[BB_PE] = chip_bank[class * BB_FOLDS + bb_fold(&at)];
                     if (at.emits) {
-                        bb_write_real(&stage, &walk, &at, group, row, &state, output);
+                        bb_write_real(&stage, &walk, &at, group, row, chip_second, &reals, &state,
+                                      output);
                     } else {
                         ulong bits[BB_SIMD], mask[BB_SIMD];
                         int sums[BB_PE];

@@ -98,11 +98,13 @@ static bb_status pack_bits(bb_context *context, const bb_stage *stage, bb_packed
     return BB_OK;
 }
 
-/* {a, b} [group][class][draw][64]; a channel that fills up has bits 0. */
+/* {a, b} [group] of [class][draw][64] and, behind both real values and bits, [64]; a channel that fills
+ * up has bits 0. */
 static bb_status pack_bank(bb_context *context, const bb_stage *stage, bb_packed *out)
 {
     const bb_stage_descriptor *d = &stage->descriptor;
-    const size_t n_rows = (size_t)d->n_row_classes * d->n_column_classes * d->n_draws;
+    const size_t n_rows = (size_t)d->n_row_classes * d->n_column_classes * d->n_draws +
+                          (d->emit == BB_EMIT_BOTH);
     const size_t n_groups = bb_divide_up(d->out_channels, GROUP);
     bb_bank_entry *to = bb_allocate(context, n_groups * n_rows * GROUP, sizeof(*to));
     if (!to)
