@@ -139,6 +139,21 @@ refusals() { # of images, in words; strict mode
     expect "binary" 0 'the driver says: the binary is no engine image' "$out/driver/check" "$out/bad.image"
 }
 
+# Beside another driver: the inputs split between both, and an image that is not for the other one.
+beside_pocl() {
+    icd=$(grep -l pocl /etc/OpenCL/vendors/*.icd 2>/dev/null | head -1)
+    [ -n "$icd" ] || { echo "beside PoCL: skipped, it is not installed"; return 0; }
+    mkdir -p "$out/both"
+    cp "$icd" "$out/driver/bitbayes-fpga.icd" "$out/both"
+    export OCL_ICD_VENDORS=$out/both BITBAYES_FPGA_MODE=custom
+    digits=$models/digits/test-images.npy
+    score device cpu+sim digits-mlp-scale "$digits" 40 --batch 8
+    score reference ref digits-mlp-scale "$digits" 40
+    cmp "$out/device/logits.npy" "$out/reference/logits.npy" || complain "beside PoCL: logits differ"
+    SHOW=1 expect "image for another" 3 "an engine for board 'bitbayes-sim', but device .* is of type cpu" \
+        "$program" verify "$models/digits-mlp-scale.onnx" -d cpu --limit 1 --image "$out/good.image"
+}
+
 planted_fault() {
     rm -rf "$out/rtl"
     cp -r "$top/fpga/rtl" "$out/rtl"
@@ -188,6 +203,7 @@ custom_mode
 random_models
 strict_mode
 refusals
+(beside_pocl; exit $failed) || failed=1
 (planted_fault; exit $failed) || failed=1
 (uio_on_files; exit $failed) || failed=1
 exit $failed

@@ -26,8 +26,14 @@ static bb_status find_built_in(bool *offered, bb_fpga_engine *engine, char name[
     return BB_OK;
 }
 
+/* Other drivers may not survive a binary that is not theirs. */
+static bool may_hold_engines(const bb_cl_device *device)
+{
+    return strcmp(device->info.type, "cpu") != 0 && strcmp(device->info.type, "gpu") != 0;
+}
+
 static bb_status find_image(bool *offered, bb_fpga_engine *engine, bb_context *context,
-                            const char *path)
+                            const bb_cl_device *device, const char *path)
 {
     uint8_t *bytes = NULL;
     size_t length = 0;
@@ -39,7 +45,11 @@ static bb_status find_image(bool *offered, bb_fpga_engine *engine, bb_context *c
     switch (bb_fpga_image_read(&image, bytes, length, why, sizeof(why))) {
     case BB_FPGA_IMAGE_GOOD:
         *engine = image.engine;
-        *offered = true;
+        *offered = may_hold_engines(device);
+        if (!*offered)
+            status = bb_fail(context, BB_INPUT,
+                             "%s: an engine for board '%s', but device %s (%s) is of type %s", path,
+                             image.board, device->info.id, device->info.name, device->info.type);
         break;
     case BB_FPGA_IMAGE_DAMAGED:
         status = bb_fail(context, BB_INPUT, "%s: %s", path, why);
@@ -57,7 +67,7 @@ bb_status bb_engine_offered(bool *offered, bb_fpga_engine *engine, char name[BB_
     *offered = false;
     if (image) {
         snprintf(name, BB_FPGA_NAME_SIZE, "%s", BB_FPGA_KERNEL);
-        return find_image(offered, engine, context, image);
+        return find_image(offered, engine, context, device, image);
     }
     const bb_status status = find_built_in(offered, engine, name, context, device);
     if (status == BB_OK && !*offered && device->info.image_only)
