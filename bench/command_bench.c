@@ -25,7 +25,7 @@ static const option_row rows[] = {
     {"memory", 0, OPTION_BYTES, "BYTES", AT(memory),
      "device memory that models may use; default: a quarter of it, at most 256M", 0, 0},
     {"variants", 0, OPTION_TEXT, "LIST", AT(variants), "only these kernel variants", 0, 0},
-    {"popcount", 0, OPTION_TEXT, "PATH", AT(popcount), "force a popcount path: portable, x86", 0,
+    {"popcount", 0, OPTION_TEXT, "PATH", AT(popcount), "force a popcount path: portable, avx2, x86", 0,
      0},
     {"tune", 0, OPTION_TEXT, "MODE", AT(tune),
      "trial runs of kernels: off, cached, quick, full; default cached: what an earlier trial found",

@@ -55,7 +55,7 @@ static const option_row rows[] = {
     {"resamples", 0, OPTION_COUNT, "N", AT(resamples),
      "of the bootstrap behind the intervals; default 1000, 0 for none", 0, 1000000},
     {"variants", 0, OPTION_TEXT, "LIST", AT(variants), "only these kernel variants", 0, 0},
-    {"popcount", 0, OPTION_TEXT, "PATH", AT(popcount), "force a popcount path: portable, x86", 0,
+    {"popcount", 0, OPTION_TEXT, "PATH", AT(popcount), "force a popcount path: portable, avx2, x86", 0,
      0},
     {"image", 0, OPTION_TEXT, "FILE", AT(image), "offline program binary for the device", 0, 0},
     {"tune", 0, OPTION_TEXT, "MODE", AT(tune),

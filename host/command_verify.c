@@ -40,7 +40,7 @@ static const option_row rows[] = {
     {"memory", 0, OPTION_BYTES, "BYTES", AT(memory),
      "device memory to use; default: a quarter of it, at most 256M", 0, 0},
     {"variants", 0, OPTION_TEXT, "LIST", AT(variants), "only these kernel variants", 0, 0},
-    {"popcount", 0, OPTION_TEXT, "PATH", AT(popcount), "force a popcount path: portable, x86", 0,
+    {"popcount", 0, OPTION_TEXT, "PATH", AT(popcount), "force a popcount path: portable, avx2, x86", 0,
      0},
     {"image", 0, OPTION_TEXT, "FILE", AT(image), "offline program binary for the device", 0, 0},
     {"tune", 0, OPTION_TEXT, "MODE", AT(tune),

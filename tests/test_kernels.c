@@ -279,6 +279,20 @@ static void check_variant(bb_context *context, const bb_cl_device *device,
         check_choice(context, device, &(bb_choice){variant, i % n_sets, i % n_launches}, popcount);
 }
 
+/* Whose assembly a variant holds. */
+static bb_path path_of(const bb_variant *variant)
+{
+    switch (variant->shape) {
+    case BB_KERNEL_LANES:
+    case BB_KERNEL_DOT:
+        return BB_PATH_AVX512;
+    case BB_KERNEL_TABLE:
+        return BB_PATH_AVX2;
+    default:
+        return BB_PATH_PORTABLE;
+    }
+}
+
 static void check_sum(uint32_t sum)
 {
     bb_context *context = NULL;
@@ -297,9 +311,10 @@ static void check_sum(uint32_t sum)
             if (bb_variants[v].sum != sum)
                 continue;
             check_variant(context, &list->devices[i], &bb_variants[v], "portable");
-            if (list->devices[i].vpopcnt &&
-                (bb_variants[v].shape == BB_KERNEL_LANES || bb_variants[v].shape == BB_KERNEL_DOT))
-                check_variant(context, &list->devices[i], &bb_variants[v], "x86");
+            const bb_path path = path_of(&bb_variants[v]);
+            const char *why;
+            if (path && bb_cl_path_works(context, &list->devices[i], path, &why))
+                check_variant(context, &list->devices[i], &bb_variants[v], bb_paths[path].name);
         }
     }
     free_cases();

@@ -282,6 +282,68 @@ bb_status bb_pack_dot(bb_context *context, const bb_choice *choice, const bb_sta
     return status;
 }
 
+bool bb_table_fits(const bb_stage_descriptor *d)
+{
+    enum { STEPS = 8192, SUMS = 32766 }; /* binary_table.cl */
+    return n_taps(d) * d->in_words * 16 <= STEPS && n_taps(d) * d->in_channels <= SUMS;
+}
+
+/* Byte of channel 0 .. 31 in the order that binary_table.cl asks for. */
+static uint32_t table_byte(uint32_t channel)
+{
+    return channel / 16 * 16 + channel % 8 * 2 + channel / 8 % 2;
+}
+
+/* Thresholds as i16 in the order of the sums; no sum lies beyond the ends. */
+static void pack_short_thresholds(bb_packed *out)
+{
+    int32_t *record = out->bank;
+    const size_t n = out->bank_bytes / (BB_TABLE_GROUP * 2 * sizeof(*record));
+    for (size_t i = 0; i < n; i++, record += BB_TABLE_GROUP * 2) {
+        int16_t limits[BB_TABLE_GROUP];
+        for (uint32_t channel = 0; channel < BB_TABLE_GROUP; channel++) {
+            const int32_t limit = record[channel];
+            const uint32_t byte = table_byte(channel % 32);
+            limits[channel / 32 * 32 + byte % 2 * 16 + byte / 2] =
+                (int16_t)(limit > INT16_MAX    ? INT16_MAX
+                          : limit < -INT16_MAX ? -INT16_MAX
+                                               : limit);
+        }
+        memcpy(record, limits, sizeof(limits));
+    }
+}
+
+/* Weights u8 [group][tap][word][16][2][32], four bits each, then the tables u8 [256][16]. */
+bb_status bb_pack_table(bb_context *context, const bb_choice *choice, const bb_stage *stage,
+                        bb_packed *out)
+{
+    (void)choice;
+    const bb_stage_descriptor *d = &stage->descriptor;
+    const uint32_t group = BB_TABLE_GROUP;
+    const uint32_t n_groups = (uint32_t)bb_divide_up(d->out_channels, group);
+    const size_t steps = n_taps(d) * d->in_words * 16, all = steps * n_groups * group;
+    if (!allocate(context, all + 256 * 16, 1, &out->weights, &out->weight_bytes))
+        return BB_MEMORY;
+    const uint64_t *from = stage->weights;
+    uint8_t *to = out->weights;
+    for (uint32_t channel = 0; channel < d->out_channels; channel++)
+        for (size_t k = 0; k < steps; k++)
+            to[(channel / group * steps + k) * group + channel % group / 32 * 32 +
+               table_byte(channel % 32)] =
+                (uint8_t)(from[channel * (steps / 16) + k / 16] >> (k % 8 * 8 + k / 8 % 2 * 4) &
+                          15);
+    for (uint32_t number = 0; number < 256; number++)
+        for (uint32_t w = 0; w < 16; w++)
+            to[all + number * 16 + w] =
+                (uint8_t)__builtin_popcount((number ^ w) & number >> 4 & 15);
+    const bb_status status = pack_bank(context, stage, group, n_groups * group, out);
+    if (status == BB_OK && d->emit == BB_EMIT_BITS) {
+        pack_flags(group, out);
+        pack_short_thresholds(out);
+    }
+    return status;
+}
+
 uint32_t bb_tile32_channels(const bb_stage_descriptor *stage)
 {
     return stage->emit == BB_EMIT_BITS ? stage->out_words * 64

@@ -36,7 +36,8 @@ void bb_opencl_backend_free(bb_backend *backend)
 
 bb_cl_shared *bb_opencl_shared(bb_backend *backend)
 {
-    return backend->operations == &bb_opencl_operations ? &((opencl_backend *)backend)->shared : NULL;
+    return backend->operations == &bb_opencl_operations ? &((opencl_backend *)backend)->shared
+                                                        : NULL;
 }
 
 bb_status bb_opencl_no_kernels(const bb_backend *backend)
@@ -48,17 +49,25 @@ bb_status bb_opencl_no_kernels(const bb_backend *backend)
 static bb_status choose_popcount(opencl_backend *self, bb_cl_device *device, const char *wanted)
 {
     bb_context *context = self->base.context;
-    if (wanted && strcmp(wanted, "portable") == 0)
-        return BB_OK;
-    if (wanted && strcmp(wanted, "x86") != 0)
-        return bb_fail(context, BB_ARGUMENT,
-                       "popcount path '%s': unknown; there are portable and x86", wanted);
-    bb_cl_probe(context, device);
-    self->shared.vpopcnt = device->vpopcnt;
-    self->shared.capabilities |= device->vpopcnt ? BB_CAP_DOT : 0;
-    if (wanted && !device->vpopcnt)
-        return bb_fail(context, BB_NO_DEVICE, "device %s: popcount path x86: %s", device->info.id,
-                       device->info.popcount_why);
+    bb_cl_shared *shared = &self->shared;
+    const char *why;
+    if (!wanted) {
+        bb_cl_probe(context, device);
+        shared->path = device->path;
+    } else {
+        int path = 0;
+        while (path < BB_N_PATHS && strcmp(wanted, bb_paths[path].name) != 0)
+            path++;
+        if (path == BB_N_PATHS)
+            return bb_fail(context, BB_ARGUMENT,
+                           "popcount path '%s': unknown; there are portable, avx2 and x86", wanted);
+        if (!bb_cl_path_works(context, device, (bb_path)path, &why))
+            return bb_fail(context, BB_NO_DEVICE, "device %s: popcount path %s: %s",
+                           device->info.id, wanted, why);
+        shared->path = (bb_path)path;
+    }
+    shared->capabilities |= shared->path == BB_PATH_AVX512 ? BB_CAP_DOT : 0;
+    shared->capabilities |= shared->path == BB_PATH_AVX2 ? BB_CAP_TABLE : 0;
     return BB_OK;
 }
 
@@ -159,7 +168,8 @@ static bb_status find_device(opencl_backend *self, const char *text, bb_cl_devic
     return BB_OK;
 }
 
-static bb_status prepare(opencl_backend *self, bb_cl_device *device, const bb_device_options *options)
+static bb_status prepare(opencl_backend *self, bb_cl_device *device,
+                         const bb_device_options *options)
 {
     bb_status status = take_options(self, device, options);
     if (status == BB_OK)

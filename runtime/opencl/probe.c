@@ -7,14 +7,27 @@
 
 enum { N_WORDS = 64, N_BEHIND = 17 };
 
-static bool processor_has_vpopcnt(void)
+const bb_path_facts bb_paths[BB_N_PATHS] = {
+    [BB_PATH_PORTABLE] = {"portable", "portable", ""},
+    [BB_PATH_AVX2] = {"avx2", "x86 vpshufb", " -D BB_POPCOUNT_AVX2"},
+    [BB_PATH_AVX512] = {"x86", "x86 vpopcntq", " -D BB_POPCOUNT_X86"},
+};
+
+static const char *const probe_files[BB_N_PATHS] = {
+    [BB_PATH_AVX2] = "table.cl probe_table.cl",
+    [BB_PATH_AVX512] = "popcount.cl dot.cl probe.cl",
+};
+
+static bool processor_has(bb_path path)
 {
 #if defined(__x86_64__)
+    if (path == BB_PATH_AVX2)
+        return __builtin_cpu_supports("avx2");
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni") &&
            __builtin_cpu_supports("avx512vpopcntdq");
 #else
-    return false;
+    return path == BB_PATH_PORTABLE;
 #endif
 }
 
@@ -63,24 +76,50 @@ static bool run(cl_context cl, cl_device_id device, cl_program program)
     return good && n_wrong == 0;
 }
 
-static const char *try_kernel(bb_context *context, bb_cl_device *device)
+static bool try_kernel(bb_context *context, const bb_cl_device *device, bb_path path,
+                       const char **why)
 {
     cl_int code;
+    bool works = false;
+    *why = "no context for a trial";
     cl_context cl = clCreateContext(NULL, 1, &device->device, NULL, NULL, &code);
     if (code != CL_SUCCESS)
-        return "no context for a trial";
+        return false;
     const bb_cl_target target = {context, device->info.id, cl, device->device, "", "", true};
     cl_program program = NULL;
-    const char *why = "the driver refuses inline assembly";
-    if (bb_program_build(&program, &target, "popcount.cl dot.cl probe.cl",
-                         "-cl-std=CL1.2 -D BB_POPCOUNT_X86") == BB_OK) {
-        device->vpopcnt = run(cl, device->device, program);
-        why = device->vpopcnt ? "the processor has it, and a trial kernel gives right results"
-                              : "a trial kernel with vpopcntq and vpdpbusd gives wrong results";
+    char *options = bb_format(context, "-cl-std=CL1.2%s", bb_paths[path].options);
+    *why = "the driver refuses inline assembly";
+    if (options && bb_program_build(&program, &target, probe_files[path], options) == BB_OK) {
+        works = run(cl, device->device, program);
+        *why = works ? "the processor has it, and a trial kernel gives right results"
+                     : "a trial kernel gives wrong results";
         clReleaseProgram(program);
     }
+    bb_release(context, options);
     clReleaseContext(cl);
-    return why;
+    return works;
+}
+
+bool bb_cl_path_works(bb_context *context, const bb_cl_device *device, bb_path path,
+                      const char **why)
+{
+    *why = "OpenCL C alone";
+    if (path == BB_PATH_PORTABLE)
+        return true;
+    /* a simulator that claims several types at once interprets kernels and knows no assembly */
+    const cl_device_type type =
+        (cl_device_type)bb_cl_device_number(device->device, CL_DEVICE_TYPE) &
+        ~(cl_device_type)CL_DEVICE_TYPE_DEFAULT;
+    if (type != CL_DEVICE_TYPE_CPU)
+        *why = "not a processor of this machine";
+    else if (!bb_cl_device_number(device->device, CL_DEVICE_COMPILER_AVAILABLE))
+        *why = "the device has no compiler";
+    else if (!processor_has(path))
+        *why = path == BB_PATH_AVX2 ? "the processor lacks AVX2"
+                                    : "the processor lacks AVX512-VPOPCNTDQ or VNNI";
+    else
+        return try_kernel(context, device, path, why);
+    return false;
 }
 
 void bb_cl_probe(bb_context *context, bb_cl_device *device)
@@ -88,17 +127,9 @@ void bb_cl_probe(bb_context *context, bb_cl_device *device)
     if (device->probed)
         return;
     device->probed = true;
-    /* a simulator that claims several types at once interprets kernels and knows no assembly */
-    const cl_device_type type =
-        (cl_device_type)bb_cl_device_number(device->device, CL_DEVICE_TYPE) &
-        ~(cl_device_type)CL_DEVICE_TYPE_DEFAULT;
-    if (type != CL_DEVICE_TYPE_CPU)
-        device->info.popcount_why = "not a processor of this machine";
-    else if (!bb_cl_device_number(device->device, CL_DEVICE_COMPILER_AVAILABLE))
-        device->info.popcount_why = "the device has no compiler";
-    else if (!processor_has_vpopcnt())
-        device->info.popcount_why = "the processor lacks AVX512-VPOPCNTDQ or VNNI";
-    else
-        device->info.popcount_why = try_kernel(context, device);
-    device->info.popcount = device->vpopcnt ? "x86 vpopcntq" : "portable";
+    device->path = BB_PATH_PORTABLE;
+    for (int path = BB_N_PATHS - 1; path > BB_PATH_PORTABLE && !device->path; path--)
+        if (bb_cl_path_works(context, device, (bb_path)path, &device->info.popcount_why))
+            device->path = (bb_path)path;
+    device->info.popcount = bb_paths[device->path].text;
 }

@@ -15,11 +15,22 @@ static const uint32_t unrollings[N_UNROLLINGS] = {4, 6, 8, 12, 16, 24};
 #define LARGEST_STREAM ((size_t)256 << 20)
 #define VECTOR_BYTES 64
 
+/* What a chain of a popcount kernel holds, and what a step counts of it. */
+typedef struct limit_word {
+    const char *files, *options;
+    uint32_t lanes, bits; /* 64-bit words but for narrow ones; counted in a step */
+    bool tables;
+} limit_word;
+
+static const limit_word wide = {"popcount.cl roofline.cl", "", 8, 512, false};
+static const limit_word narrow = {"roofline.cl", " -D BB_NARROW", 1, 32, false};
+static const limit_word tables = {"table.cl roofline.cl", "", 4, 128, true};
+
 /* The best unrolling of a popcount path. */
 typedef struct limit_path {
     const char *name;
     char choice[48];
-    cl_program programs[2]; /* words of 512 and of 32 bits; the second may be NULL */
+    cl_program programs[2]; /* the second may be NULL */
     cl_kernel kernel;
     double operations_per_step; /* of the whole launch */
     double step_seconds;        /* the shortest seen */
@@ -86,22 +97,36 @@ static bb_status set(const bb_roofline *self, cl_kernel kernel, cl_uint at, size
 
 /* ---- popcount ---- */
 
+/* Bytes plus the bits that are set in their lower halves; vpshufb gives 0 where the top bit is set.
+ */
+static uint64_t look_up(uint64_t bytes)
+{
+    uint64_t sum = 0;
+    for (int at = 0; at < 64; at += 8) {
+        const uint64_t byte = bytes >> at & 255;
+        const int counted = byte < 128 ? __builtin_popcountll(byte & 15) : 0;
+        sum |= ((byte + (uint64_t)counted) & 255) << at;
+    }
+    return sum;
+}
+
 /* What a work-item of bb_limit_popcount_N writes. */
-static uint64_t expected(uint32_t item, uint32_t n_chains, uint32_t n_steps, bool narrow)
+static uint64_t expected(uint32_t item, uint32_t n_chains, uint32_t n_steps, const limit_word *word)
 {
     uint64_t total = 0;
     for (uint32_t chain = 0; chain < n_chains; chain++)
-        for (uint32_t lane = 0; lane < (narrow ? 1u : 8u); lane++) {
+        for (uint32_t lane = 0; lane < word->lanes; lane++) {
             uint64_t s = (uint64_t)chain + lane;
             const uint64_t w = (uint64_t)item + lane;
             for (uint32_t k = 0; k < n_steps; k++)
-                s += (uint64_t)__builtin_popcountll(s ^ w);
+                s = word->tables ? look_up(s) : s + (uint64_t)__builtin_popcountll(s ^ w);
             total += s;
         }
     return total;
 }
 
-static bb_status check(const bb_roofline *self, cl_kernel kernel, uint32_t n_chains, bool narrow)
+static bb_status check(const bb_roofline *self, cl_kernel kernel, uint32_t n_chains,
+                       const limit_word *word)
 {
     enum { N_CHECKED = 16, N_STEPS = 100 };
     const cl_uint n = N_STEPS;
@@ -120,11 +145,11 @@ static bb_status check(const bb_roofline *self, cl_kernel kernel, uint32_t n_cha
     if (code != CL_SUCCESS)
         return fail(self, "clEnqueueReadBuffer", code, "roofline");
     for (uint32_t i = 0; i < n_checked; i++)
-        if (found[i] != expected(i, n_chains, n, narrow))
+        if (found[i] != expected(i, n_chains, n, word))
             return bb_fail(self->context, BB_CHECK,
                            "device %s: bb_limit_popcount_%u gives %llu, expected %llu",
                            self->shared->target.id, n_chains, (unsigned long long)found[i],
-                           (unsigned long long)expected(i, n_chains, n, narrow));
+                           (unsigned long long)expected(i, n_chains, n, word));
     return BB_OK;
 }
 
@@ -149,21 +174,20 @@ static bb_status time_steps(const bb_roofline *self, cl_kernel kernel, double *b
     return status;
 }
 
-static bb_status try_unrolling(const bb_roofline *self, limit_path *path, uint32_t n_chains,
-                               bool narrow)
+static bb_status try_unrolling(const bb_roofline *self, limit_path *path, cl_program program,
+                               uint32_t n_chains, const limit_word *word)
 {
     char name[40];
     cl_kernel kernel;
     snprintf(name, sizeof(name), "bb_limit_popcount_%u", n_chains);
-    bb_status status = make_kernel(self, path->programs[narrow], name, &kernel);
+    bb_status status = make_kernel(self, program, name, &kernel);
     if (status != BB_OK)
         return status;
     double step = 0;
-    status = check(self, kernel, n_chains, narrow);
+    status = check(self, kernel, n_chains, word);
     if (status == BB_OK)
         status = time_steps(self, kernel, &step);
-    const uint32_t bits = narrow ? 32 : 512;
-    const double operations = 2.0 * bits * n_chains * (double)self->items;
+    const double operations = 2.0 * word->bits * n_chains * (double)self->items;
     if (status != BB_OK ||
         (path->kernel && operations / step <= path->operations_per_step / path->step_seconds)) {
         clReleaseKernel(kernel);
@@ -174,23 +198,32 @@ static bb_status try_unrolling(const bb_roofline *self, limit_path *path, uint32
     path->kernel = kernel;
     path->operations_per_step = operations;
     path->step_seconds = step;
-    snprintf(path->choice, sizeof(path->choice), "%u chains of %u bits", n_chains, bits);
+    snprintf(path->choice, sizeof(path->choice), "%u chains of %u bits", n_chains, word->bits);
     return BB_OK;
 }
 
-static bb_status add_path(bb_roofline *self, const char *name, bool x86)
+static bb_status try_word(bb_roofline *self, limit_path *path, cl_program *program,
+                          const char *options, const limit_word *word)
+{
+    char *all = bb_format(self->context, "-cl-std=CL1.2%s%s", options, word->options);
+    bb_status status =
+        all ? bb_program_build(program, &self->shared->target, word->files, all) : BB_MEMORY;
+    bb_release(self->context, all);
+    for (uint32_t i = 0; i < N_UNROLLINGS && status == BB_OK; i++)
+        status = try_unrolling(self, path, *program, unrollings[i], word);
+    return status;
+}
+
+static bb_status add_path(bb_roofline *self, bb_path how)
 {
     limit_path *path = &self->paths[self->n_paths++];
-    path->name = name;
-    bb_status status =
-        bb_program_build(&path->programs[0], &self->shared->target, "popcount.cl roofline.cl",
-                         x86 ? "-cl-std=CL1.2 -D BB_POPCOUNT_X86" : "-cl-std=CL1.2");
-    if (status == BB_OK && !x86)
-        status = bb_program_build(&path->programs[1], &self->shared->target, "roofline.cl",
-                                  "-cl-std=CL1.2 -D BB_NARROW");
-    for (int narrow = 0; narrow <= (x86 ? 0 : 1); narrow++)
-        for (uint32_t i = 0; i < N_UNROLLINGS && status == BB_OK; i++)
-            status = try_unrolling(self, path, unrollings[i], narrow);
+    const char *options = bb_paths[how].options;
+    path->name = bb_paths[how].name;
+    if (how == BB_PATH_AVX2)
+        return try_word(self, path, &path->programs[0], options, &tables);
+    bb_status status = try_word(self, path, &path->programs[0], options, &wide);
+    if (status == BB_OK && how == BB_PATH_PORTABLE)
+        status = try_word(self, path, &path->programs[1], options, &narrow);
     return status;
 }
 
@@ -338,9 +371,9 @@ static bb_status prepare(bb_roofline *self)
     bb_status status = bb_cl_buffer(&self->out, self->shared, CL_MEM_READ_WRITE,
                                     self->items * sizeof(uint64_t), NULL, "roofline");
     if (status == BB_OK)
-        status = add_path(self, "portable", false);
-    if (status == BB_OK && self->shared->vpopcnt)
-        status = add_path(self, "x86", true);
+        status = add_path(self, BB_PATH_PORTABLE);
+    if (status == BB_OK && self->shared->path != BB_PATH_PORTABLE)
+        status = add_path(self, self->shared->path);
     if (status == BB_OK)
         status = add_stream(self);
     return status == BB_OK ? add_nothing(self) : status;

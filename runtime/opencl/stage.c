@@ -84,7 +84,7 @@ static bb_status find_program(bb_cl_shared *shared, const bb_choice *choice, cl_
     char *tuned = bb_choice_options(context, choice);
     char *options = tuned
                         ? bb_format(context, "-cl-std=CL1.2 -D BB_KERNEL=%s%s %s", variant->kernel,
-                                    shared->vpopcnt ? " -D BB_POPCOUNT_X86" : "", tuned)
+                                    bb_paths[shared->path].options, tuned)
                         : NULL;
     bb_release(context, tuned);
     if (!options)

@@ -25,7 +25,7 @@ typedef struct bb_cl_shared {
     bb_cl_target target;
     const bb_device_info *device;
     uint32_t capabilities;
-    bool vpopcnt;
+    bb_path path;
     const char *variants; /* comma list, NULL: all */
     cl_command_queue queue;
     cl_mem nothing; /* stands for buffers that a stage does not have */

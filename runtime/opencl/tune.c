@@ -123,7 +123,7 @@ static bb_status make_key(char **out, const bb_cl_shared *shared, const bb_stage
         return status;
     bb_text key = {.context = context};
     bb_text_append(&key, "bitbayes %s trial; %s; popcount %s; variants %s; sources %016llx; stage",
-                   bb_version(), shared->target.identity, shared->vpopcnt ? "x86" : "portable",
+                   bb_version(), shared->target.identity, bb_paths[shared->path].name,
                    shared->variants ? shared->variants : "all", (unsigned long long)sources);
     for (size_t i = 0; i < sizeof(stage->descriptor) / sizeof(*words); i++)
         bb_text_append(&key, " %u", (unsigned)words[i]);

@@ -77,6 +77,8 @@ bool bb_variant_takes(const bb_variant *variant, const bb_stage_descriptor *stag
     else if ((variant->shapes & BB_SHAPE_NOT_BOTH) &&
              (stage->emit == BB_EMIT_BOTH || stage->second))
         *why_not = "both real values and bits, or a residual";
+    else if ((variant->shapes & BB_SHAPE_TABLE_WINDOW) && !bb_table_fits(stage))
+        *why_not = "windows too large";
     else
         return true;
     return false;
@@ -305,6 +307,15 @@ static void launch_dot(const bb_choice *choice, const bb_stage_descriptor *stage
                  (uint32_t)bb_divide_up(stage->out_channels, BB_DOT_GROUP), out);
 }
 
+static void launch_table(const bb_choice *choice, const bb_stage_descriptor *stage,
+                         const bb_room *room, uint32_t n_entries, bb_launch *out)
+{
+    const bool pooled = choice->variant->shapes & BB_SHAPE_POOLED;
+    launch_tiles(choice, stage, room, n_entries,
+                 pooled ? 1 : bb_choice_tunable(choice, "BB_PIXELS"),
+                 (uint32_t)bb_divide_up(stage->out_channels, BB_TABLE_GROUP), out);
+}
+
 static uint32_t limit_tiles(const bb_choice *choice, const bb_stage_descriptor *stage)
 {
     (void)choice;
@@ -358,6 +369,7 @@ static const struct {
     [BB_KERNEL_LANES] = {bb_pack_lanes, launch_lanes, limit_tiles, BB_COUNT_OF(tiles_per_item)},
     [BB_KERNEL_VECTOR] = {bb_pack_vector, launch_vector, limit_tiles, BB_COUNT_OF(tiles_per_group)},
     [BB_KERNEL_DOT] = {bb_pack_dot, launch_dot, limit_tiles, BB_COUNT_OF(tiles_per_group)},
+    [BB_KERNEL_TABLE] = {bb_pack_table, launch_table, limit_tiles, BB_COUNT_OF(tiles_per_group)},
     [BB_KERNEL_TILE32] = {bb_pack_tile32, launch_tile32, limit_tile32, 1},
     [BB_KERNEL_FOLDED] = {bb_pack_folded, launch_folded, limit_folded, 1},
 };

@@ -13,7 +13,9 @@ enum {
     BB_CAP_SCRATCHPAD = 2, /* local memory is memory of its own, not the global one */
     BB_CAP_VECTORS = 4,    /* vectors of 64-bit words are native */
     BB_CAP_IMAGE = 8,      /* kernels come from an image */
-    BB_CAP_DOT = 16        /* dot products of bytes in one instruction, of a processor as probed */
+    /* of a processor as probed: */
+    BB_CAP_DOT = 16,  /* dot products of bytes in one instruction */
+    BB_CAP_TABLE = 32 /* 32 bytes looked up in one instruction, and no vector popcount */
 };
 
 /* What a variant assumes of a stage. */
@@ -27,7 +29,8 @@ enum {
     BB_SHAPE_NARROW = 32,      /* at most 32 output channels */
     BB_SHAPE_SMALL_WINDOW = 64, /* what a tile's windows cover fits a work-item (bb_dot_fits) */
     BB_SHAPE_ONE_GROUP = 128,  /* no groups */
-    BB_SHAPE_NOT_BOTH = 256    /* does not emit both, and adds no residual */
+    BB_SHAPE_NOT_BOTH = 256,    /* does not emit both, and adds no residual */
+    BB_SHAPE_TABLE_WINDOW = 512 /* as SMALL_WINDOW, for `table` (bb_table_fits) */
 };
 
 /* Layouts and launch; the rows of shapes[] in variant.c. */
@@ -36,6 +39,7 @@ typedef enum bb_kernel_shape {
     BB_KERNEL_LANES,
     BB_KERNEL_VECTOR,
     BB_KERNEL_DOT,
+    BB_KERNEL_TABLE,
     BB_KERNEL_TILE32,
     BB_KERNEL_FOLDED
 } bb_kernel_shape;

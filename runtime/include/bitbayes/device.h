@@ -61,7 +61,7 @@ bb_status bb_device_find(const bb_device_list *list, bb_context *context, const 
 typedef struct bb_device_options {
     const char *variants;     /**< comma list of variant names; only these may be chosen (tests). NAME:SET:LAUNCH asks
                                    for one set of tunables and one launch, as the texts of bb_engine_variant() show */
-    const char *popcount;     /**< force a popcount path: "portable", "x86" (error if the device lacks it) */
+    const char *popcount;     /**< force a popcount path: "portable", "avx2", "x86" (error if the device lacks it) */
     const char *image;        /**< file with an offline program binary for the device, instead of sources */
     const char *cache_folder; /**< of built programs; NULL: $BITBAYES_CACHE, else $XDG_CACHE_HOME/bitbayes,
                                    else ~/.cache/bitbayes; "" switches caching off */

@@ -11,7 +11,7 @@ extern "C" {
 
 /** Medians of the last `bitbayes bench` run on a device. */
 typedef struct bb_device_limits {
-    char popcount[24];      /**< the popcount path: "x86", "portable" */
+    char popcount[24];      /**< the popcount path: "x86", "avx2", "portable" */
     double operations_rate; /**< binary operations (2 per bit: XOR and count) per second, in
                                registers */
     double bytes_rate;      /**< bytes per second, streamed through memory */

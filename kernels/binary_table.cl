@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * BB_SUM_BITS by tables (table.cl), made for x86 processors without vector popcounts.
+ *
+ * A work-item copies the windows of a tile of BB_PIXELS pixels, four bits and their mask a byte,
+ * padding as masked: so borders and masks cost nothing, and all taps are one loop. Such a byte is the
+ * number of a table; 64 output channels (a group) stand in the bytes of two vectors:
+ *
+ *   weights  u8 [group][tap][word][16][2][32], four bits each; then the tables u8 [256][16], of a tile's
+ *            byte {input 0 .. 3, mask 4 .. 7} and the weights: how many bits differ
+ *   bank     u32 [draw][group] {a[64], b[64]}; with bits a is i16 [2][even, odd][16], b is {flip[2],
+ *            smallest[2]}, bit: channel
+ *
+ * Bytes of 32 channels are in the order that packing comparisons undoes: channel 8 i + k of 32 is byte
+ * 16 (i / 2) + 2 k + i % 2. Counts go from bytes to 16 bits before they can overflow.
+ * Behind a pool a tile is one output pixel, whose window is gone through BB_PIXELS at a time.
+ *
+ *   dimension 0: tile; dimension 1: share of the groups
+ */
+#ifndef BB_POOLED
+#define BB_POOLED 0 /* the stage has a pool */
+#endif
+#ifndef BB_HEAD
+#define BB_HEAD 0 /* the stage emits real values */
+#endif
+#define BB_TILE (BB_POOLED ? 1u : (uint)BB_PIXELS)
+#define BB_STEPS 8192       /* bytes of a window, four bits each */
+#define BB_STEPS_OF_BYTE 63 /* that a byte can count: 4 each */
+
+typedef struct bb_windows {
+    uchar steps[BB_PIXELS][BB_STEPS];
+    int kept[BB_PIXELS];   /* n of the sums */
+    bool taken[BB_PIXELS]; /* part of a pool; else true */
+} bb_windows;
+
+/* A word of the input and its mask as the numbers of 16 tables: the lower halves of its bytes, then
+ * the upper halves. */
+BB_INLINE void bb_number(ulong word, ulong mask, uchar *to)
+{
+    const uchar8 x = as_uchar8(word), m = as_uchar8(mask);
+    vstore8((x & (uchar8)(15)) | (m << (uchar8)(4)), 0, to);
+    vstore8((x >> (uchar8)(4)) | (m & (uchar8)(240)), 1, to);
+}
+
+BB_INLINE void bb_copy_window(const bb_stage_descriptor *stage, const bb_tile *t, int tile_pixel,
+                              int y, int x, int i, bb_windows *windows)
+{
+    const bb_window w = bb_window_at(stage, y, x);
+    uchar *to = windows->steps[i];
+    int kept = 0;
+    for (int ky = 0; ky < (int)stage->kernel_h; ky++)
+        for (int kx = 0; kx < (int)stage->kernel_w; kx++) {
+            const bool valid =
+                ky >= w.first_y && ky < w.end_y && kx >= w.first_x && kx < w.end_x;
+            const uint pixel = valid ? bb_pixel(stage, &w, ky, kx) : 0;
+            __global const ulong *word = t->input[tile_pixel] + (size_t)pixel * stage->in_words;
+            __global const ulong *mask =
+                t->mask[tile_pixel] ? bb_mask_at(stage, t->mask[tile_pixel], pixel) : 0;
+            kept += valid ? bb_kept_channels(stage, mask) : 0;
+            for (uint k = 0; k < stage->in_words; k++, to += 16)
+                bb_number(word[k], !valid ? 0 : mask ? mask[k] : ~0ul, to);
+        }
+    windows->kept[i] = kept;
+}
+
+/* Windows of the tile; behind a pool taps of its window from `tap` on. */
+BB_INLINE void bb_copy_windows(const bb_stage_descriptor *stage, const bb_tile *t, uint tap,
+                               bb_windows *windows)
+{
+    for (int i = 0; i < BB_PIXELS; i++) {
+        const uint n = tap + (uint)i;
+        windows->taken[i] = true;
+        if (BB_POOLED) {
+            const int y = t->y[0] * (int)stage->pool_step_h + (int)(n / stage->pool_w) -
+                          (int)stage->pool_top;
+            const int x = t->x[0] * (int)stage->pool_step_w + (int)(n % stage->pool_w) -
+                          (int)stage->pool_left;
+            windows->taken[i] = n < stage->pool_h * stage->pool_w && y >= 0 && x >= 0 &&
+                                y < (int)stage->sum_h && x < (int)stage->sum_w;
+            bb_copy_window(stage, t, 0, windows->taken[i] ? y : 0, windows->taken[i] ? x : 0, i,
+                           windows);
+        } else {
+            bb_copy_window(stage, t, i, t->y[i], t->x[i], i, windows);
+        }
+    }
+}
+
+/* Differing bits of all pixels and 64 channels, from n steps. */
+BB_INLINE void bb_count(const bb_windows *windows, uint n, __global const ulong4 *w,
+                        __global const uchar *tables, short16 (*differing)[4])
+{
+    BB_EACH_PIXEL(i) for (int j = 0; j < 4; j++) differing[i][j] = (short16)(0);
+    for (uint from = 0; from < n; from += BB_STEPS_OF_BYTE) {
+        const uint end = min(n, from + BB_STEPS_OF_BYTE);
+        ulong4 low[BB_PIXELS], high[BB_PIXELS];
+        BB_EACH_PIXEL(i) low[i] = high[i] = (ulong4)(0);
+        for (uint k = from; k < end; k++) {
+            const ulong4 first = w[2 * k], second = w[2 * k + 1];
+            BB_EACH_PIXEL(i)
+            {
+                const ulong4 table = bb_table(tables + (uint)windows->steps[i][k] * 16);
+                low[i] = bb_add_counts(low[i], table, first);
+                high[i] = bb_add_counts(high[i], table, second);
+            }
+        }
+        BB_EACH_PIXEL(i)
+        {
+            differing[i][0] += as_short16(low[i]) & (short16)(255);
+            differing[i][1] += as_short16(as_ushort16(low[i]) >> (ushort16)(8));
+            differing[i][2] += as_short16(high[i]) & (short16)(255);
+            differing[i][3] += as_short16(as_ushort16(high[i]) >> (ushort16)(8));
+        }
+    }
+}
+
+BB_INLINE ulong bb_bits(const short16 *sums, __global const uint *record)
+{
+    __global const short *limits = (__global const short *)record;
+    return bb_sums_reach(sums[0], sums[1], limits) |
+           (ulong)bb_sums_reach(sums[2], sums[3], limits + 32) << 32;
+}
+
+BB_INLINE void bb_store_bits(const bb_stage_descriptor *stage, const bb_tile *t, int i, uint draw,
+                             uint group, ulong bits, __global ulong *output)
+{
+    __global uchar *out = bb_output_pixel(stage, t, i, draw, output);
+    if (out)
+        ((__global ulong *)out)[group] = bits;
+}
+
+BB_INLINE void bb_store_real(const bb_stage_descriptor *stage, const bb_tile *t, int i, uint draw,
+                             uint group, const short16 *sums, __global const float *record,
+                             __global ulong *output)
+{
+    __global uchar *out = bb_output_pixel(stage, t, i, draw, output);
+    for (int octet = 0; octet < 8 && out; octet++) {
+        const short16 of = sums[octet / 4 * 2 + octet % 2];
+        const float8 product =
+            convert_float8(octet % 4 < 2 ? of.lo : of.hi) * vload8(octet, record);
+        const float8 y = product + vload8(8 + octet, record);
+        float values[8];
+        vstore8(y, 0, values);
+        bb_store_reals(stage, t, i, (__global float *)out, group * 64 + (uint)octet * 8, 8, values);
+    }
+}
+
+/* Sums of a group; behind a pool high[0] and low[0] are the largest and the smallest of its window. */
+BB_INLINE void bb_sums(const bb_stage_descriptor *stage, const bb_tile *t, bb_windows *windows,
+                       __global const ulong4 *w, __global const uchar *tables,
+                       short16 (*high)[4], short16 *low)
+{
+    const uint n_steps = stage->kernel_h * stage->kernel_w * stage->in_words * 16;
+    const uint n_taps = BB_POOLED ? stage->pool_h * stage->pool_w : 1;
+    short16 largest[4];
+    for (int j = 0; j < 4; j++) {
+        largest[j] = (short16)(SHRT_MIN);
+        low[j] = (short16)(SHRT_MAX);
+    }
+    for (uint tap = 0; tap < n_taps; tap += BB_PIXELS) {
+        if (n_taps > BB_PIXELS)
+            bb_copy_windows(stage, t, tap, windows);
+        bb_count(windows, n_steps, w, tables, high);
+        BB_EACH_PIXEL(i)
+        {
+            for (int j = 0; j < 4; j++) {
+                high[i][j] = (short16)((short)windows->kept[i]) - high[i][j] - high[i][j];
+                if (BB_POOLED && windows->taken[i]) {
+                    largest[j] = max(largest[j], high[i][j]);
+                    low[j] = min(low[j], high[i][j]);
+                }
+            }
+        }
+    }
+    for (int j = 0; j < 4 && BB_POOLED; j++)
+        high[0][j] = largest[j];
+}
+
+/* A pooled bit comes from the largest or the smallest sum: it is monotone in the sum. */
+BB_INLINE void bb_emit(const bb_stage_descriptor *stage, const bb_tile *t, uint draw, uint group,
+                       __global const uint *record, short16 (*high)[4], const short16 *low,
+                       __global ulong *output)
+{
+    if (BB_HEAD) {
+        BB_EACH_PIXEL(i) bb_store_real(stage, t, i, draw, group, high[i],
+                                       (__global const float *)record, output);
+        return;
+    }
+    const ulong flip = record[64] | (ulong)record[65] << 32;
+    const ulong smallest = record[66] | (ulong)record[67] << 32;
+    if (BB_POOLED) {
+        const ulong bits =
+            (bb_bits(high[0], record) & ~smallest) | (bb_bits(low, record) & smallest);
+        bb_store_bits(stage, t, 0, draw, group, bits ^ flip, output);
+        return;
+    }
+    BB_EACH_PIXEL(i) bb_store_bits(stage, t, i, draw, group, bb_bits(high[i], record) ^ flip,
+                                   output);
+}
+
+__kernel void BB_KERNEL(BB_STAGE_CALL)
+{
+    const uint n_groups = (stage.out_channels + 63) / 64;
+    const uint share = (uint)get_global_id(1), n_shares = (uint)get_global_size(1);
+    const uint end = (share + 1) * n_groups / n_shares;
+    const size_t group_vectors = (size_t)stage.kernel_h * stage.kernel_w * stage.in_words * 32;
+    __global const ulong4 *w = (__global const ulong4 *)weights;
+    __global const uchar *tables = (__global const uchar *)(w + n_groups * group_vectors);
+    if (get_global_id(0) * BB_TILE >= n_entries * stage.out_h * stage.out_w)
+        return;
+    const bb_call call = {input, list + first, n_entries, masks + first_mask};
+    bb_tile t;
+    bb_windows windows;
+    bb_tile_at(&stage, &call, (uint)get_global_id(0) * BB_TILE, &t);
+    bb_copy_windows(&stage, &t, 0, &windows);
+    for (uint group = share * n_groups / n_shares; group < end; group++) {
+        short16 high[BB_PIXELS][4], low[4];
+        bb_sums(&stage, &t, &windows, w + group * group_vectors, tables, high, low);
+        for (uint draw = 0; draw < stage.n_draws; draw++)
+            bb_emit(&stage, &t, draw, group, bank + ((size_t)draw * n_groups + group) * 128, high,
+                    low, output);
+    }
+    if (end == n_groups)
+        bb_clear_tail(&stage, &t, n_groups * 8, output);
+}
