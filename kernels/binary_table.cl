@@ -3,11 +3,11 @@
  * BB_SUM_BITS by tables (table.cl), made for x86 processors without vector popcounts.
  *
  * A work-item copies the windows of a tile of BB_PIXELS pixels, four bits and their mask a byte,
- * padding as masked: so borders and masks cost nothing, and all taps are one loop. Such a byte is the
- * number of a table; 64 output channels (a group) stand in the bytes of two vectors:
+ * padding as masked: so borders and masks cost nothing, and all taps are one loop. Such a byte names
+ * a table; 64 output channels (a group) stand in the bytes of two vectors:
  *
- *   weights  u8 [group][tap][word][16][2][32], four bits each; then the tables u8 [256][16], of a tile's
- *            byte {input 0 .. 3, mask 4 .. 7} and the weights: how many bits differ
+ *   weights  u8 [group][tap][word][16][2][32], four bits each; then the tables u8 [256][16], of a byte
+ *            {input 0 .. 3, mask 4 .. 7} and the weights: how many bits differ
  *   bank     u32 [draw][group] {a[64], b[64]}; with bits a is i16 [2][even, odd][16], b is {flip[2],
  *            smallest[2]}, bit: channel
  *
@@ -24,29 +24,31 @@
 #define BB_HEAD 0 /* the stage emits real values */
 #endif
 #define BB_TILE (BB_POOLED ? 1u : (uint)BB_PIXELS)
-#define BB_STEPS 8192       /* bytes of a window, four bits each */
+#define BB_STEPS 8192       /* of a window, four bits each */
 #define BB_STEPS_OF_BYTE 63 /* that a byte can count: 4 each */
 
 typedef struct bb_windows {
-    uchar steps[BB_PIXELS][BB_STEPS];
+    ushort steps[BB_PIXELS][BB_STEPS]; /* where its table begins */
     int kept[BB_PIXELS];   /* n of the sums */
     bool taken[BB_PIXELS]; /* part of a pool; else true */
 } bb_windows;
 
-/* A word of the input and its mask as the numbers of 16 tables: the lower halves of its bytes, then
- * the upper halves. */
-BB_INLINE void bb_number(ulong word, ulong mask, uchar *to)
+/* Where the 16 tables of a word of the input and its mask begin: for the lower halves of its bytes,
+ * then for the upper halves. */
+BB_INLINE void bb_find_tables(ulong word, ulong mask, ushort *to)
 {
     const uchar8 x = as_uchar8(word), m = as_uchar8(mask);
-    vstore8((x & (uchar8)(15)) | (m << (uchar8)(4)), 0, to);
-    vstore8((x >> (uchar8)(4)) | (m & (uchar8)(240)), 1, to);
+    const uchar8 low = (x & (uchar8)(15)) | (m << (uchar8)(4));
+    const uchar8 high = (x >> (uchar8)(4)) | (m & (uchar8)(240));
+    vstore8(convert_ushort8(low) << (ushort8)(4), 0, to);
+    vstore8(convert_ushort8(high) << (ushort8)(4), 1, to);
 }
 
 BB_INLINE void bb_copy_window(const bb_stage_descriptor *stage, const bb_tile *t, int tile_pixel,
                               int y, int x, int i, bb_windows *windows)
 {
     const bb_window w = bb_window_at(stage, y, x);
-    uchar *to = windows->steps[i];
+    ushort *to = windows->steps[i];
     int kept = 0;
     for (int ky = 0; ky < (int)stage->kernel_h; ky++)
         for (int kx = 0; kx < (int)stage->kernel_w; kx++) {
@@ -58,7 +60,7 @@ BB_INLINE void bb_copy_window(const bb_stage_descriptor *stage, const bb_tile *t
                 t->mask[tile_pixel] ? bb_mask_at(stage, t->mask[tile_pixel], pixel) : 0;
             kept += valid ? bb_kept_channels(stage, mask) : 0;
             for (uint k = 0; k < stage->in_words; k++, to += 16)
-                bb_number(word[k], !valid ? 0 : mask ? mask[k] : ~0ul, to);
+                bb_find_tables(word[k], !valid ? 0 : mask ? mask[k] : ~0ul, to);
         }
     windows->kept[i] = kept;
 }
@@ -94,11 +96,11 @@ BB_INLINE void bb_count(const bb_windows *windows, uint n, __global const ulong4
         const uint end = min(n, from + BB_STEPS_OF_BYTE);
         ulong4 low[BB_PIXELS], high[BB_PIXELS];
         BB_EACH_PIXEL(i) low[i] = high[i] = (ulong4)(0);
-        for (uint k = from; k < end; k++) {
-            const ulong4 first = w[2 * k], second = w[2 * k + 1];
+        for (uint k = from; k < end; k++, w += 2) {
+            const ulong4 first = w[0], second = w[1];
             BB_EACH_PIXEL(i)
             {
-                const ulong4 table = bb_table(tables + (uint)windows->steps[i][k] * 16);
+                const ulong4 table = bb_table(tables + windows->steps[i][k]);
                 low[i] = bb_add_counts(low[i], table, first);
                 high[i] = bb_add_counts(high[i], table, second);
             }
