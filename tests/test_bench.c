@@ -322,8 +322,8 @@ Test(kernels, formats)
 Test(kernels, wrong_kernel_is_not_timed)
 {
     NEEDS_OPENCL();
-    static const char *const files[] = {"shared.h", "bits.cl",     "binary.cl", "plain.cl",
-                                        "first.cl", "popcount.cl", "probe.cl",  "roofline.cl"};
+    static const char *const files[] = {"shared.h", "bits.cl", "binary.cl", "plain.cl",   "first.cl",
+                                        "popcount.cl", "dot.cl", "probe.cl", "roofline.cl"};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         size_t length;
         char *text = (char *)read_file(in_folder(BB_SOURCE_FOLDER "/kernels", files[i]), &length);
