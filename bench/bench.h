@@ -65,7 +65,8 @@ typedef struct bench_row {
     samples wall;        /* kernels: seconds per call by the host's clock */
     samples limit;       /* register limit beside each sample, operations per second */
     samples bound;       /* models: the tree's own bound beside each sample, seconds */
-    samples transfer, list; /* seconds of each sample: copies; draws and work lists */
+    samples transfer, list, compute; /* seconds of each sample: copies; draws and work lists;
+                                        models: waiting for the device */
     double operations, valid_operations, bytes; /* of a call */
     bool binary;             /* operations are binary ones: bound by the register limit */
     double inputs;           /* of a call: network inputs, or work entries */
@@ -81,7 +82,7 @@ typedef struct bench_figures {
     interval share, valid_share; /* of the register limit: median of the ratios */
     interval over_bound;         /* time / bound */
     double bound, rate, inputs_rate, bandwidth_share, ratio_to_reference;
-    double transfer, list; /* medians, seconds */
+    double transfer, list, compute; /* medians, seconds */
     double launches; /* 2 x stages x an empty launch: what small batches cannot avoid, seconds */
 } bench_figures;
 

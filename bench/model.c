@@ -123,7 +123,7 @@ static bb_status take_bound(model_lab *lab, const double *evaluations, double *b
 /* What one run adds to the engine's counters. */
 typedef struct run_costs {
     double evaluations[MAX_STAGES];
-    double seconds, transfer, list;
+    double seconds, transfer, list, compute;
 } run_costs;
 
 static bb_status run_once(model_lab *lab, run_costs *costs)
@@ -142,6 +142,7 @@ static bb_status run_once(model_lab *lab, run_costs *costs)
     lab->leaves = after.leaves - before.leaves;
     costs->transfer = after.transfer_seconds - before.transfer_seconds;
     costs->list = after.list_seconds - before.list_seconds;
+    costs->compute = after.compute_seconds - before.compute_seconds;
     return status;
 }
 
@@ -172,7 +173,8 @@ static bb_status take_run(bench_row *row, void *payload, double *value)
     if (status != BB_OK)
         return status;
     describe(lab, row, &costs);
-    if (!samples_add(&row->transfer, costs.transfer) || !samples_add(&row->list, costs.list))
+    if (!samples_add(&row->transfer, costs.transfer) || !samples_add(&row->list, costs.list) ||
+        !samples_add(&row->compute, costs.compute))
         return BB_MEMORY;
     status = lab->device->opened ? take_bound(lab, costs.evaluations, &bound) : BB_OK;
     if (status != BB_OK || !lab->device->opened)

@@ -64,6 +64,7 @@ static size_t list_figures(figure out[MAX_FIGURES], const bench_row *row, const 
         {"warm_up_s", known(row->warm_up)},
         {"compile_s", row->compile},
         {"transfer_s", f->transfer},
+        {"compute_s", known(f->compute)},
         {"list_s", f->list},
     };
     memcpy(out, all, sizeof(all));
@@ -344,6 +345,12 @@ CELL(transfer_cell)
     seconds_text(text, f->transfer);
 }
 
+CELL(compute_cell)
+{
+    (void)row;
+    seconds_text(text, f->compute);
+}
+
 CELL(list_cell)
 {
     (void)row;
@@ -392,6 +399,7 @@ static const column model_columns[] = {{"row", name_cell},
                                        {">compile", compile_cell},
                                        {">first run", first_cell},
                                        {">transfer", transfer_cell},
+                                       {">compute", compute_cell},
                                        {">lists", list_cell},
                                        {NULL, NULL}};
 

@@ -174,6 +174,7 @@ static void free_row(bb_context *context, bench_row *row)
     samples_free(&row->bound);
     samples_free(&row->transfer);
     samples_free(&row->list);
+    samples_free(&row->compute);
     bb_release(context, row);
 }
 
@@ -309,7 +310,7 @@ bb_status run_sample(bench_run *run, bench_device *device, bench_row *row, take_
     const double start = bb_seconds();
     bb_status status = function(row, payload, &first); /* compiles what compiles on first use */
     row->warm_up = bb_seconds() - start;
-    row->wall.n = row->bound.n = row->list.n = 0;
+    row->wall.n = row->bound.n = row->list.n = row->compute.n = 0;
     row->transfer.n = row->kind == ROW_MODEL ? 0 : row->transfer.n; /* kernels: copied once */
     const double end = bb_seconds() + run->options->seconds;
     row->stopped = "precision";
@@ -349,6 +350,7 @@ bool row_figures(bench_figures *out, const bench_row *row)
     out->bound = samples_interval(&row->bound).median;
     out->transfer = samples_interval(&row->transfer).median;
     out->list = samples_interval(&row->list).median;
+    out->compute = samples_interval(&row->compute).median;
     out->launches = 2 * row->n_stages * samples_interval(&row->device->launch).median;
     samples_free(&work);
     samples_free(&over);

@@ -408,6 +408,8 @@ Test(models, matrix)
     cr_expect(count(o.out, "\"bound_samples\"") == 4,
               "devices have a bound, the reference has none");
     cr_expect(count(o.out, "chip_J_per_image") == 0);
+    cr_expect(count(o.out, "\"compute_s\": null") == 0 && count(o.out, "\"compute_s\": ") == 8,
+              "%s", o.out);
     outcome_free(&o);
 }
 
