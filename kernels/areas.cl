@@ -9,7 +9,7 @@
  *
  * The host finds the bands of rows and columns (layout.c). Its table is
  *   i32 {n_row_bands, n_column_bands, end of each row band, of each column band,
- *        offset of each step (BB_LANES), ones}
+ *        32-bit words from the corner to each step, ones}
  */
 typedef struct bb_area {
     uint y, x, h, w;

@@ -12,6 +12,9 @@
  *   pixel 1  sum       sum              bank       u32 [draw][group] {a[16 * BB_VECTORS], b[...]};
  *                                                  with bits b is flip, smallest: a bit per channel
  *
+ * With bits and 4 vectors the channels of a group are interleaved by fours (layout.c), in weights and
+ * thresholds: so their bits come in order.
+ *
  * All steps of a row of taps, or of a whole window, are one loop: the table says where their words
  * lie. Masked entries AND a mask behind the XOR. Behind a pool a pixel keeps the largest and the
  * smallest sum of its window: the bit is monotone in the sum.
@@ -176,7 +179,7 @@ BB_INLINE void bb_merge(const int *kept, const bb_counts *counts, bb_extremes *e
     }
 }
 
-/* Bit i: lane i of the group is at least the limit's. */
+/* Bit i: channel i of the group is at least the limit's. */
 BB_INLINE ulong bb_reached(const int16 *a, const int16 *limit)
 {
 #if BB_VECTORS == 4

@@ -113,6 +113,16 @@ static __global const float *bb_residual_of(const bb_stage_descriptor *stage,
     return joins ? 0 : (__global const float *)second;
 }
 
+/* Bit i: lane i of x is not 0; lanes are 0 or -1. The product adds up the bytes of a word, each of
+ * which holds one bit of its own. */
+static uint bb_pack16(int16 x)
+{
+    const uchar16 bits = convert_uchar16(x) & (uchar16)(1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16,
+                                                        32, 64, 128);
+    const ulong2 bytes = (as_ulong2(bits) * 0x0101010101010101ul) >> 56;
+    return (uint)(bytes.x | (bytes.y << 8));
+}
+
 static uint bb_bit(__global const ulong *words, uint channel)
 {
     return (uint)(words[channel / 64] >> (channel % 64)) & 1u;

@@ -43,11 +43,15 @@ __kernel void bb_probe(__global const uint *x, const uint n, __global uint *n_wr
         for (int lane = 0; lane < 16; lane++)
             bits |= (uint)(low[lane] >= high[lane]) << lane;
         wrong += bb_not_less16(as_int16(w), as_int16(m)) != bits;
-        const int16 fours[4] = {as_int16(w), as_int16(m), as_int16(w), as_int16(w)};
-        const int16 limits[4] = {as_int16(m), as_int16(m), as_int16(w), as_int16(m)};
-        wrong += bb_not_less64(fours, limits) != (0x0000ffffffff0000ul | bits |
-                                                  (ulong)bits << 48);
-        wrong += bb_wrong_dots(x + i, x[i]);
+        const int16 fours[4] = {as_int16(w) >> 1, as_int16(m) >> 1, as_int16(w) >> 1, (int16)(0)};
+        const int16 limits[4] = {as_int16(m) >> 1, as_int16(m) >> 1, (int16)(0), as_int16(w) >> 1};
+        ulong order = 0;
+        for (int lane = 0; lane < 16; lane++) {
+            const int at = lane / 4 * 16 + lane % 4;
+            order |= (ulong)(low[lane] >> 1 >= high[lane] >> 1) << at | 1ul << (at + 4) |
+                     (ulong)(low[lane] >= 0) << (at + 8) | (ulong)(low[lane] >> 1 <= 0) << (at + 12);
+        }
+        wrong += bb_not_less64(fours, limits) != order;
     }
     *n_wrong = wrong;
 }

@@ -99,16 +99,6 @@ BB_INLINE __global uchar *bb_output_pixel(const bb_stage_descriptor *stage, cons
     return (__global uchar *)(output + (size_t)slot * stage->out_stride) + t->offset[i];
 }
 
-/* Bit i: lane i of x is not 0; lanes are 0 or -1. The product adds up the bytes of a word, each of
- * which holds one bit of its own. */
-BB_INLINE uint bb_pack16(int16 x)
-{
-    const uchar16 bits = convert_uchar16(x) & (uchar16)(1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16,
-                                                        32, 64, 128);
-    const ulong2 bytes = (as_ulong2(bits) * 0x0101010101010101ul) >> 56;
-    return (uint)(bytes.x | (bytes.y << 8));
-}
-
 /* n channels of a pixel from `channel` on, and the padding behind the last value of a slot. */
 static void bb_store_reals(const bb_stage_descriptor *stage, const bb_tile *t, int i,
                            __global float *pixel, uint channel, uint n, const float *values)

@@ -162,6 +162,28 @@ static void pack_areas(const bb_stage_descriptor *d, int32_t *to)
         *to++ = -1;
 }
 
+/* Where a channel of a group of 64 lies so that bits come in order once signs are packed
+ * (popcount.cl): four channels of each vector side by side. */
+static uint32_t place_of(const bb_stage_descriptor *d, uint32_t group, uint32_t channel)
+{
+    if (d->emit != BB_EMIT_BITS || group != 64)
+        return channel;
+    return channel % 16 / 4 * 16 + channel / 16 * 4 + channel % 4;
+}
+
+/* Thresholds in the order of the places. */
+static void place_thresholds(const bb_stage_descriptor *d, uint32_t group, bb_packed *out)
+{
+    enum { LARGEST = 64 };
+    uint32_t *record = out->bank, copy[LARGEST];
+    const size_t n = out->bank_bytes / (group * 2 * sizeof(*record));
+    for (size_t i = 0; i < n; i++, record += group * 2) {
+        memcpy(copy, record, group * sizeof(*record));
+        for (uint32_t channel = 0; channel < group; channel++)
+            record[place_of(d, group, channel)] = copy[channel];
+    }
+}
+
 /* Weights u32 [group][tap][step][channel of the group], then the table of the areas. The last group
  * is filled up. */
 bb_status bb_pack_lanes(bb_context *context, const bb_choice *choice, const bb_stage *stage,
@@ -182,13 +204,15 @@ bb_status bb_pack_lanes(bb_context *context, const bb_choice *choice, const bb_s
         for (size_t tap = 0; tap < n_taps(d); tap++, from += d->in_words)
             for (uint32_t step = 0; step < steps; step++) {
                 const size_t k = channel / group * window + tap * steps + step;
-                to[k * group + channel % group] = (uint32_t)(from[step / 2] >> step % 2 * 32);
+                to[k * group + place_of(d, group, channel % group)] =
+                    (uint32_t)(from[step / 2] >> step % 2 * 32);
             }
     pack_areas(d, (int32_t *)to + all);
     const bb_status status = pack_bank(context, stage, group, n_groups * group, out);
     if (status == BB_OK && d->emit == BB_EMIT_BITS) {
         pack_flags(group, out);
         clamp_thresholds(group, out);
+        place_thresholds(d, group, out);
     }
     return status;
 }
