@@ -330,19 +330,28 @@ static double total_seconds(const target_files *files, target_file file)
                            "total");
 }
 
+static double median_of_three(double a, double b, double c)
+{
+    return fmax(fmin(a, b), fmin(fmax(a, b), c));
+}
+
 static void judge_mnist(finding *out, const target_files *files)
 {
-    if (!have(out, files, FILE_MNIST) || !have(out, files, FILE_MNIST_BARE))
-        return;
+    for (int i = FILE_MNIST; i <= FILE_MNIST_BARE; i++)
+        if (!have(out, files, (target_file)i))
+            return;
     const cJSON *row = find_timed(out, files, FILE_SMALL, "model/mnist-conv-scale.onnx/b1000/T20");
     if (!row)
         return;
     const cJSON *set = cJSON_GetObjectItemCaseSensitive(files->documents[FILE_MNIST], "data");
-    const double inputs = document_number(set, "inputs"), total = total_seconds(files, FILE_MNIST),
+    const double inputs = document_number(set, "inputs"),
+                 total = median_of_three(total_seconds(files, FILE_MNIST),
+                                         total_seconds(files, FILE_MNIST_SECOND),
+                                         total_seconds(files, FILE_MNIST_THIRD)),
                  bare = total_seconds(files, FILE_MNIST_BARE),
                  bound = document_number(row, "bound_s") / document_number(row, "inputs") * inputs;
     judge(out, total <= 1.33 * bound && inputs == 60000,
-          "%.2f s, %.2fx the bound of %.2f s; %.0f images; without intervals of the figures "
+          "%.2f s (median of 3), %.2fx the bound of %.2f s; %.0f images; without intervals "
           "%.2f s, %.2fx",
           total, total / bound, bound, inputs, bare, bare / bound);
 }

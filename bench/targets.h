@@ -17,7 +17,9 @@
     X(MEMORY_LIMITED, "memory", "memory/limited/summary.json")                                     \
     X(MEMORY_FREE, "memory", "memory/free/summary.json")                                           \
     X(MEMORY_COLD, "memory", "memory/cold/summary.json")                                           \
-    X(MNIST, "mnist", "mnist/intervals/summary.json")                                              \
+    X(MNIST, "mnist", "mnist/intervals1/summary.json")                                             \
+    X(MNIST_SECOND, "mnist", "mnist/intervals2/summary.json")                                      \
+    X(MNIST_THIRD, "mnist", "mnist/intervals3/summary.json")                                       \
     X(MNIST_BARE, "mnist", "mnist/bare/summary.json")
 
 typedef enum target_file {
