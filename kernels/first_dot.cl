@@ -185,13 +185,17 @@ BB_INLINE void bb_sums(const bb_stage_descriptor *stage, const bb_rows *r, const
 #endif
 }
 
+BB_INLINE uint bb_bits(__global const uint *record, const bb_value16 *sums)
+{
+    return BB_NOT_LESS32(sums[0], sums[1], record) ^ record[32];
+}
+
 /* Bits of n groups of a pixel for one draw, merged into those of the taps before. */
 BB_INLINE void bb_merge_bits(__global const uint *record, const bool seen, uint n,
                              const bb_value16 (*sums)[2], uint *bits)
 {
     for (uint j = 0; j < n; j++, record += 64) {
-        const uint flip = record[32], and = flip ^ record[33];
-        const uint more = BB_NOT_LESS32(sums[j][0], sums[j][1], record) ^ flip;
+        const uint and = record[32] ^ record[33], more = bb_bits(record, sums[j]);
         bits[j] = seen ? ((bits[j] | more) & ~and) | (bits[j] & more & and) : more;
     }
 }
@@ -228,6 +232,11 @@ BB_INLINE void bb_emit(const bb_stage_descriptor *stage, const bb_tile *t, bb_ga
             if (stage->emit != BB_EMIT_BITS) {
                 bb_store_real(stage, t, pixel, (__global const float *)record, group, n, sums[i],
                               (__global float *)out);
+                continue;
+            }
+            if (stage->pool_h * stage->pool_w == 1) {
+                for (uint j = 0; j < n; j++, record += 64)
+                    ((__global uint *)out)[group + j] = bb_bits(record, sums[i][j]);
                 continue;
             }
             uint *bits = g->bits[draw][pixel];
