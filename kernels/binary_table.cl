@@ -37,11 +37,9 @@ typedef struct bb_windows {
  * then for the upper halves. */
 BB_INLINE void bb_find_tables(ulong word, ulong mask, ushort *to)
 {
-    const uchar8 x = as_uchar8(word), m = as_uchar8(mask);
-    const uchar8 low = (x & (uchar8)(15)) | (m << (uchar8)(4));
-    const uchar8 high = (x >> (uchar8)(4)) | (m & (uchar8)(240));
-    vstore8(convert_ushort8(low) << (ushort8)(4), 0, to);
-    vstore8(convert_ushort8(high) << (ushort8)(4), 1, to);
+    const ushort8 x = convert_ushort8(as_uchar8(word)), m = convert_ushort8(as_uchar8(mask));
+    vstore8(((x & (ushort8)(15)) | ((m & (ushort8)(15)) << (ushort8)(4))) << (ushort8)(4), 0, to);
+    vstore8((x & (ushort8)(240)) | ((m & (ushort8)(240)) << (ushort8)(4)), 1, to);
 }
 
 BB_INLINE void bb_copy_window(const bb_stage_descriptor *stage, const bb_tile *t, int tile_pixel,
@@ -58,9 +56,14 @@ BB_INLINE void bb_copy_window(const bb_stage_descriptor *stage, const bb_tile *t
             __global const ulong *word = t->input[tile_pixel] + (size_t)pixel * stage->in_words;
             __global const ulong *mask =
                 t->mask[tile_pixel] ? bb_mask_at(stage, t->mask[tile_pixel], pixel) : 0;
-            kept += valid ? bb_kept_channels(stage, mask) : 0;
-            for (uint k = 0; k < stage->in_words; k++, to += 16)
-                bb_find_tables(word[k], !valid ? 0 : mask ? mask[k] : ~0ul, to);
+            kept += !valid ? 0 : mask ? bb_kept_channels(stage, mask) : (int)stage->in_channels;
+            if (valid && !mask)
+                for (uint k = 0; k < stage->in_words; k++)
+                    bb_find_tables(word[k], ~0ul, to + k * 16);
+            else
+                for (uint k = 0; k < stage->in_words; k++)
+                    bb_find_tables(valid ? word[k] : 0, valid ? mask[k] : 0, to + k * 16);
+            to += stage->in_words * 16;
         }
     windows->kept[i] = kept;
 }

@@ -8,6 +8,8 @@ static uint bb_wrong_dots(__global const uint *words, uint bytes)
     const int16 w = vload16(0, lanes), sum = bb_dot16(w, bytes, w);
     const uint reached = bb_not_less32_int(w, sum, words + 2);
     const uint above = bb_not_less32_float(as_float16(w), as_float16(sum), words + 2);
+    const uint same = bb_not_less32_int(w, w, words);
+    const uint also = bb_not_less32_float(as_float16(w), as_float16(w), words);
     int found[16];
     vstore16(sum, 0, found);
     uint wrong = 0;
@@ -16,6 +18,7 @@ static uint bb_wrong_dots(__global const uint *words, uint bytes)
         for (uint k = 0; k < 4; k++)
             expected += (int)weights[i * 4 + k] * (int)(bytes >> 8 * k & 255);
         wrong += found[i] != expected;
+        wrong += (same >> i & 1) != 1 || (also >> i & 1) != (reals[i] >= reals[i]);
         wrong += (reached >> i & 1) != (lanes[i] >= lanes[i + 2]);
         wrong += (reached >> (i + 16) & 1) != (expected >= lanes[i + 18]);
         wrong += (above >> i & 1) != (reals[i] >= reals[i + 2]);
@@ -52,6 +55,7 @@ __kernel void bb_probe(__global const uint *x, const uint n, __global uint *n_wr
                      (ulong)(low[lane] >= 0) << (at + 8) | (ulong)(low[lane] >> 1 <= 0) << (at + 12);
         }
         wrong += bb_not_less64(fours, limits) != order;
+        wrong += bb_wrong_dots(x + i, x[i]);
     }
     *n_wrong = wrong;
 }

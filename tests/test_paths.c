@@ -120,7 +120,7 @@ Test(paths, what_counts_wrongly_is_not_taken, .init = open_list, .fini = close_l
             setenv("BITBAYES_KERNELS", folder, 1);
             cr_expect(!bb_cl_path_works(context, &list->devices[i], rows[k].path, &why) &&
                           strstr(why, "wrong results"),
-                      "%s for %s in %s", rows[k].to, rows[k].from, rows[k].file);
+                      "%s for %s in %s: %s", rows[k].to, rows[k].from, rows[k].file, why);
         }
     for (size_t f = 0; f < BB_COUNT_OF(files); f++) {
         snprintf(path, sizeof(path), "%s/%s", folder, files[f]);
