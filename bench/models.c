@@ -44,7 +44,7 @@ void model_begin(model_builder *b, bb_context *context, const char *name, bb_sha
     add(b, BB_NODE_INPUT, "input");
 }
 
-void model_linear(model_builder *b, const layer_window *w, uint32_t channels)
+void model_grouped(model_builder *b, const layer_window *w, uint32_t channels, uint32_t groups)
 {
     const uint32_t in_channels = b->shape.channels;
     const bb_window window = {w->kernel_h, w->kernel_w, w->step, w->step, w->dilation,
@@ -58,7 +58,7 @@ void model_linear(model_builder *b, const layer_window *w, uint32_t channels)
     bb_node *node = add(b, BB_NODE_LINEAR, "conv");
     if (!node)
         return;
-    node->linear = (bb_linear){.window = window, .groups = 1, .mask_factor = 1};
+    node->linear = (bb_linear){.window = window, .groups = groups, .mask_factor = 1};
     const size_t n = bb_linear_weight_count(&node->linear, in_channels, channels);
     node->linear.signs = bb_allocate(b->graph->context, n, 1);
     node->linear.magnitude = bb_allocate(b->graph->context, channels, sizeof(float));
@@ -70,6 +70,11 @@ void model_linear(model_builder *b, const layer_window *w, uint32_t channels)
         node->linear.signs[i] = bench_random(&b->state) & 1 ? 1 : -1;
     for (uint32_t c = 0; c < channels; c++)
         node->linear.magnitude[c] = 1;
+}
+
+void model_linear(model_builder *b, const layer_window *window, uint32_t channels)
+{
+    model_grouped(b, window, channels, 1);
 }
 
 /* A step with n_draws values of a and one of b per channel. */

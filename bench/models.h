@@ -21,7 +21,9 @@ typedef struct layer_window {
 void model_begin(model_builder *b, bb_context *context, const char *name, bb_shape input,
                  uint64_t seed);
 void model_linear(model_builder *b, const layer_window *window,
-                  uint32_t channels);        /* +-1 weights */
+                  uint32_t channels); /* +-1 weights */
+void model_grouped(model_builder *b, const layer_window *window, uint32_t channels,
+                   uint32_t groups);
 void model_scale(model_builder *b, float p); /* Scale-Dropout site, scales of 1/2 to 2 */
 void model_normalize(model_builder *b);      /* by the fan-in of the linear node before */
 void model_pool(model_builder *b, uint32_t size);

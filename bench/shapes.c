@@ -54,11 +54,9 @@ static const char *parse_word(bench_shape *shape, const char *word)
     const struct {
         const char *name;
         uint32_t *value;
-    } keys[] = {{"step", &shape->window.step},
-                {"dilation", &shape->window.dilation},
-                {"pad", &shape->window.pad},
-                {"pool", &shape->pool},
-                {"draws", &shape->n_draws}};
+    } keys[] = {{"step", &shape->window.step}, {"dilation", &shape->window.dilation},
+                {"groups", &shape->groups},    {"pad", &shape->window.pad},
+                {"pool", &shape->pool},        {"draws", &shape->n_draws}};
     if (strcmp(word, "real") == 0) {
         shape->real = true;
         return shape->dense ? NULL : "real values are for dense layers";
@@ -72,7 +70,7 @@ static const char *parse_word(bench_shape *shape, const char *word)
                        ? NULL
                        : "expected a number up to 64 behind '='";
     }
-    return "expected step=, dilation=, pad=, pool=, draws= or real";
+    return "expected step=, dilation=, groups=, pad=, pool=, draws= or real";
 }
 
 static void append(bench_shape *shape, const char *word, uint32_t value, uint32_t usual)
@@ -88,8 +86,9 @@ static const char *complete(bench_shape *shape)
     layer_window *w = &shape->window;
     if (shape->dense)
         *w = (layer_window){1, 1, 1, 1, 0};
-    if (!w->step || !w->dilation || !shape->pool || shape->n_draws < 1 || shape->n_draws > 2)
-        return "step, dilation and pool are at least 1, draws is 1 or 2";
+    if (!w->step || !w->dilation || !shape->groups || !shape->pool || shape->n_draws < 1 ||
+        shape->n_draws > 2)
+        return "step, dilation, groups and pool are at least 1, draws is 1 or 2";
     const uint32_t same = w->kernel_h / 2 * w->dilation;
     if (w->pad == BB_NO_INDEX)
         w->pad = same;
@@ -102,6 +101,7 @@ static const char *complete(bench_shape *shape)
                  shape->in.width, shape->in.channels, shape->out_channels);
     append(shape, "step", w->step, 1);
     append(shape, "dilation", w->dilation, 1);
+    append(shape, "groups", shape->groups, 1);
     append(shape, "pad", w->pad, shape->dense ? 0 : same);
     append(shape, "pool", shape->pool, 1);
     append(shape, "draws", shape->n_draws, 1);
@@ -114,7 +114,8 @@ static const char *complete(bench_shape *shape)
 /* NULL, or what is wrong; an empty line leaves the name empty. */
 static const char *parse_line(bench_shape *shape, char *line)
 {
-    *shape = (bench_shape){.pool = 1, .n_draws = 1, .window = {1, 1, 1, 1, BB_NO_INDEX}};
+    *shape =
+        (bench_shape){.pool = 1, .n_draws = 1, .groups = 1, .window = {1, 1, 1, 1, BB_NO_INDEX}};
     line[strcspn(line, "#\r")] = '\0';
     char *rest = NULL;
     const char *problem = NULL;
@@ -204,7 +205,7 @@ void shapes_free(bench_shapes *set, bb_context *context)
 
 static void add_layer(model_builder *b, const bench_shape *shape)
 {
-    model_linear(b, &shape->window, shape->out_channels);
+    model_grouped(b, &shape->window, shape->out_channels, shape->groups);
     if (shape->n_draws == 2)
         model_scale(b, 0.1f);
     model_normalize(b);

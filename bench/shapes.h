@@ -6,9 +6,9 @@
  *     first3x3 32x32x3x128                       the same on 8-bit input
  *     dense    1024x1024      real               inputs x outputs
  *
- * Words behind the size: step=N, dilation=N, pad=N (default: the map keeps its size at step 1),
- * pool=N, draws=1|2 (bank entries, all emitted; default 1), real (values instead of bits; dense
- * only).
+ * Words behind the size: step=N, dilation=N, groups=N, pad=N (default: the map keeps its size at
+ * step 1), pool=N, draws=1|2 (bank entries, all emitted; default 1), real (values instead of bits;
+ * dense only).
  */
 #ifndef BITBAYES_BENCH_SHAPES_H
 #define BITBAYES_BENCH_SHAPES_H
@@ -21,7 +21,7 @@ typedef struct bench_shape {
     char name[96]; /* as rows carry it, without the batch: "conv3x3/16x16x256x256/pool2" */
     bool first, dense, real;
     bb_shape in;
-    uint32_t out_channels, pool, n_draws;
+    uint32_t out_channels, groups, pool, n_draws;
     layer_window window;
 } bench_shape;
 

@@ -322,8 +322,9 @@ Test(kernels, formats)
 Test(kernels, wrong_kernel_is_not_timed)
 {
     NEEDS_OPENCL();
-    static const char *const files[] = {"shared.h", "bits.cl", "binary.cl", "plain.cl",   "first.cl",
-                                        "popcount.cl", "dot.cl", "probe.cl", "roofline.cl"};
+    static const char *const files[] = {"shared.h", "bits.cl",  "binary.cl",
+                                        "plain.cl", "first.cl", "popcount.cl",
+                                        "dot.cl",   "probe.cl", "roofline.cl"};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         size_t length;
         char *text = (char *)read_file(in_folder(BB_SOURCE_FOLDER "/kernels", files[i]), &length);
@@ -378,11 +379,17 @@ Test(usage, refused)
         {"bench model resnet18-cifar -d ref", "residual", 3},
         {"bench model nothing.onnx -d ref", "nothing.onnx", 3},
     };
-    static const char *const shapes[] = {"# fine\nconv3x3 8x8\n",   "conv3 8x8x1x1",
-                                         "dense 8x8x8x8",           "dense 0x8",
-                                         "conv3x3 8x8x1x1 poll=2",  "conv3x3 8x8x1x1 step=0",
-                                         "conv3x3 8x8x1x1 draws=3", "conv3x3",
-                                         "conv3x3 8x8x1x1 real",    "conv3x3 8x8x1x99999999999"};
+    static const char *const shapes[] = {"# fine\nconv3x3 8x8\n",
+                                         "conv3 8x8x1x1",
+                                         "dense 8x8x8x8",
+                                         "dense 0x8",
+                                         "conv3x3 8x8x1x1 poll=2",
+                                         "conv3x3 8x8x1x1 step=0",
+                                         "conv3x3 8x8x2x2 groups=0",
+                                         "conv3x3 8x8x1x1 draws=3",
+                                         "conv3x3",
+                                         "conv3x3 8x8x1x1 real",
+                                         "conv3x3 8x8x1x99999999999"};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         expect_refusal(folder, NULL, cases[i].words, cases[i].code, cases[i].text);
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
