@@ -53,7 +53,7 @@ step_memory() {
     model=$out/vgg-small.bbm images=$out/images.idx # not local: the trap reads them
     try "$program" bench save vgg-small -o "$model"
     write_images >"$images"
-    score free "$model" "$images" -T 100
+    score free "$model" "$images" -T 100 --memory 2G
     score limited "$model" "$images" -T 100 --memory 256M
     score one "$model" "$images" -T 1 --limit 1
     cold=$(mktemp -d)

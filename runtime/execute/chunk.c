@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+/* The work lists of the next chunk are made while one runs, and a chunk's activations are better
+ * off in a cache: so many inputs occupy a device, and more would only make the first list later. */
+enum { MOST_INPUTS = 256 };
+
 bb_status bb_lanes_assign(bb_lanes *out, bb_context *context, const bb_plan *plan)
 {
     out->n_lanes = 0;
@@ -227,7 +231,7 @@ bb_status bb_chunk_fill(bb_chunk_store *store, bb_run *run)
         return BB_MEMORY;
     bb_status status = BB_OK;
     bool full = false;
-    while (status == BB_OK && !full && run->input < run->n) {
+    while (status == BB_OK && !full && run->input < run->n && store->list->n_inputs < MOST_INPUTS) {
         status = bb_check_interrupted(run->sampler->context);
         if (status != BB_OK)
             break;
