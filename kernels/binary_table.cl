@@ -42,29 +42,55 @@ BB_INLINE void bb_find_tables(ulong word, ulong mask, ushort *to)
     vstore8((x & (ushort8)(240)) | ((m & (ushort8)(240)) << (ushort8)(4)), 1, to);
 }
 
+/* n words without a mask, or as many that do not count. */
+BB_INLINE void bb_copy_words(__global const ulong *words, uint n, bool valid, ushort *to)
+{
+    for (uint k = 0; k < n && valid; k++)
+        bb_find_tables(words[k], ~0ul, to + k * 16);
+    for (uint k = 0; k < n && !valid; k++)
+        vstore16((ushort16)(0), k, to);
+}
+
+/* The taps of a row under a mask, one by one; returns the channels that it keeps. */
+BB_INLINE int bb_copy_masked(const bb_stage_descriptor *stage, const bb_tile *t, int tile_pixel,
+                             const bb_window *w, int ky, ushort *to)
+{
+    int kept = 0;
+    for (int kx = w->first_x; kx < w->end_x; kx++) {
+        const uint pixel = bb_pixel(stage, w, ky, kx);
+        __global const ulong *word = t->input[tile_pixel] + (size_t)pixel * stage->in_words;
+        __global const ulong *mask = bb_mask_at(stage, t->mask[tile_pixel], pixel);
+        ushort *tap = to + (uint)kx * stage->in_words * 16;
+        for (uint k = 0; k < stage->in_words; k++)
+            bb_find_tables(word[k], mask[k], tap + k * 16);
+        kept += bb_kept_channels(stage, mask);
+    }
+    return kept;
+}
+
 BB_INLINE void bb_copy_window(const bb_stage_descriptor *stage, const bb_tile *t, int tile_pixel,
                               int y, int x, int i, bb_windows *windows)
 {
     const bb_window w = bb_window_at(stage, y, x);
+    const uint n = stage->in_words, row_words = stage->kernel_w * n;
     ushort *to = windows->steps[i];
     int kept = 0;
-    for (int ky = 0; ky < (int)stage->kernel_h; ky++)
-        for (int kx = 0; kx < (int)stage->kernel_w; kx++) {
-            const bool valid =
-                ky >= w.first_y && ky < w.end_y && kx >= w.first_x && kx < w.end_x;
-            const uint pixel = valid ? bb_pixel(stage, &w, ky, kx) : 0;
-            __global const ulong *word = t->input[tile_pixel] + (size_t)pixel * stage->in_words;
-            __global const ulong *mask =
-                t->mask[tile_pixel] ? bb_mask_at(stage, t->mask[tile_pixel], pixel) : 0;
-            kept += !valid ? 0 : mask ? bb_kept_channels(stage, mask) : (int)stage->in_channels;
-            if (valid && !mask)
-                for (uint k = 0; k < stage->in_words; k++)
-                    bb_find_tables(word[k], ~0ul, to + k * 16);
-            else
-                for (uint k = 0; k < stage->in_words; k++)
-                    bb_find_tables(valid ? word[k] : 0, valid ? mask[k] : 0, to + k * 16);
-            to += stage->in_words * 16;
+    for (int ky = 0; ky < (int)stage->kernel_h; ky++, to += row_words * 16) {
+        const bool whole = ky >= w.first_y && ky < w.end_y && w.first_x < w.end_x;
+        if (!whole || w.first_x > 0 || w.end_x < (int)stage->kernel_w)
+            bb_copy_words(0, row_words, false, to);
+        if (!whole)
+            continue;
+        if (t->mask[tile_pixel]) {
+            kept += bb_copy_masked(stage, t, tile_pixel, &w, ky, to);
+            continue;
         }
+        kept += (w.end_x - w.first_x) * (int)stage->in_channels;
+        const int run = stage->dilation_w == 1 ? w.end_x - w.first_x : 1;
+        for (int kx = w.first_x; kx < w.end_x; kx += run)
+            bb_copy_words(t->input[tile_pixel] + (size_t)bb_pixel(stage, &w, ky, kx) * n,
+                          (uint)run * n, true, to + (uint)kx * n * 16);
+    }
     windows->kept[i] = kept;
 }
 
