@@ -58,7 +58,7 @@ const command_description bench_description = {
         "lfc-1024, targets, peers, word-edges; default: all) or from files. model: whole networks, "
         "files "
         "or "
-        "vgg-small, which is made from the seed; -b, -T and -d are comma lists and span a matrix. "
+        "vgg-small and resnet18-cifar, which are made from the seed; -b, -T and -d are comma lists and span a matrix. "
         "limits: popcounts in registers, memory bandwidth, an empty launch. compare: two JSON "
         "results; "
         "exit code 1 if a row regressed. targets: what `./run bench` left in a folder, beside what "

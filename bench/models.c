@@ -26,10 +26,13 @@ static bb_node *add(model_builder *b, bb_node_kind kind, const char *word)
     char name[32];
     snprintf(name, sizeof(name), "%s%u", word, b->graph->n_nodes);
     bb_node *node = bb_graph_add(b->graph, kind, name, word);
-    if (node)
-        node->shape = b->shape;
-    else
+    if (!node) {
         b->status = BB_MEMORY;
+        return NULL;
+    }
+    node->shape = b->shape;
+    node->input = b->last;
+    b->last = b->graph->n_nodes - 1;
     return node;
 }
 
@@ -115,14 +118,14 @@ void model_scale(model_builder *b, float p)
     }
 }
 
-/* Standard deviation of a sum of +-1 over the fan-in of the last linear node. */
-static float deviation(const bb_graph *graph)
+/* Standard deviation of a sum of +-1 over the fan-in of the linear node before `last`. */
+static float deviation(const bb_graph *graph, uint32_t last)
 {
-    for (uint32_t i = graph->n_nodes; i-- > 1;) {
+    for (uint32_t i = last; i > 0; i = graph->nodes[i].input) {
         const bb_node *node = &graph->nodes[i];
         if (node->kind == BB_NODE_LINEAR)
             return sqrtf((float)(node->linear.window.kernel_h * node->linear.window.kernel_w *
-                                 graph->nodes[i - 1].shape.channels));
+                                 graph->nodes[node->input].shape.channels));
     }
     return 1;
 }
@@ -131,7 +134,7 @@ void model_normalize(model_builder *b)
 {
     bb_step *step = add_step(b, BB_STEP_NORMALIZE, BB_NO_INDEX, 1);
     for (uint32_t c = 0; step && c < b->shape.channels; c++) {
-        step->a[c] = between(&b->state, 0.5f, 1.5f) / deviation(b->graph);
+        step->a[c] = between(&b->state, 0.5f, 1.5f) / deviation(b->graph, b->last);
         step->b[c] = between(&b->state, -0.5f, 0.5f);
     }
 }
@@ -152,6 +155,22 @@ void model_sign(model_builder *b)
     bb_node *node = add(b, BB_NODE_SIGN, "sign");
     if (node)
         node->sign.zero_is_positive = true;
+}
+
+void model_average(model_builder *b)
+{
+    const bb_window whole = {b->shape.height, b->shape.width, 1, 1, 1, 1, 0, 0, 0, 0};
+    b->shape.height = b->shape.width = 1;
+    bb_node *node = add(b, BB_NODE_AVERAGE_POOL, "average");
+    if (node)
+        node->pool = whole;
+}
+
+void model_add(model_builder *b, uint32_t other)
+{
+    bb_node *node = add(b, BB_NODE_ADD, "add");
+    if (node)
+        node->second = other;
 }
 
 void model_dense(model_builder *b, uint32_t channels)
@@ -197,13 +216,57 @@ static bb_status build_vgg_small(bb_graph **out, bb_context *context, uint64_t s
     return model_end(&b, out);
 }
 
+/* A 3x3 layer with its site, and around it a shortcut: the input, or where the map is halved a
+ * binary 1x1 layer on the same bits. */
+static void add_bireal_layer(model_builder *b, uint32_t channels, uint32_t step)
+{
+    const layer_window point = {1, 1, step, 1, 0}, window = {3, 3, step, 1, 1};
+    uint32_t shortcut = b->last;
+    model_sign(b);
+    const model_builder bits = *b;
+    if (step != 1) {
+        model_linear(b, &point, channels);
+        model_normalize(b);
+        shortcut = b->last;
+        b->last = bits.last;
+        b->shape = bits.shape;
+    }
+    model_linear(b, &window, channels);
+    model_scale(b, 0.1f);
+    model_normalize(b);
+    model_add(b, shortcut);
+}
+
+/*
+ * ResNet-18 for 3 x 32 x 32 bytes with a shortcut around every layer, as Bi-Real networks have it:
+ *
+ *   stem     3x3 convolution, 64 channels, norm: the real map x
+ *   16 times x = norm(scale(conv3x3(sign(x)))) + shortcut, in four groups of four with 64, 128, 256,
+ *            512 channels; the first of the last three groups has step 2. The scale is a site with
+ *            p = 0.1. The shortcut is x, with step 2 norm(conv1x1(sign(x))), binary, step 2
+ *   head     mean over the map, a dense layer of 10 with +-1 weights, norm
+ */
+static bb_status build_resnet18_cifar(bb_graph **out, bb_context *context, uint64_t seed)
+{
+    const layer_window window = {3, 3, 1, 1, 1};
+    model_builder b;
+    model_begin(&b, context, "resnet18-cifar", (bb_shape){3, 32, 32}, seed);
+    model_linear(&b, &window, 64);
+    model_normalize(&b);
+    for (uint32_t i = 0; i < 16; i++)
+        add_bireal_layer(&b, 64u << (i / 4), i && i % 4 == 0 ? 2 : 1);
+    model_average(&b);
+    model_dense(&b, 10);
+    model_normalize(&b);
+    return model_end(&b, out);
+}
+
 bb_status model_build(bb_graph **out, bb_context *context, const char *name, uint64_t seed)
 {
     *out = NULL;
     if (strcmp(name, "vgg-small") == 0)
         return build_vgg_small(out, context, seed);
     if (strcmp(name, "resnet18-cifar") == 0)
-        return bb_fail(context, BB_UNSUPPORTED,
-                       "resnet18-cifar: residual additions are not supported by the runtime yet");
+        return build_resnet18_cifar(out, context, seed);
     return BB_OK;
 }

@@ -5,10 +5,11 @@
 
 #include "model/graph.h"
 
-/* A graph that grows at its end. After a failure `status` stays set and later calls do nothing. */
+/* A graph that grows. After a failure `status` stays set and later calls do nothing. */
 typedef struct model_builder {
     bb_graph *graph;
-    bb_shape shape; /* of the last node */
+    bb_shape shape; /* of the node that the next one reads, */
+    uint32_t last;  /* and its index: set both to begin a branch */
     uint64_t state; /* of the generator */
     bb_status status;
 } model_builder;
@@ -28,6 +29,8 @@ void model_scale(model_builder *b, float p); /* Scale-Dropout site, scales of 1/
 void model_normalize(model_builder *b);      /* by the fan-in of the linear node before */
 void model_pool(model_builder *b, uint32_t size);
 void model_sign(model_builder *b);
+void model_average(model_builder *b);        /* over the whole map */
+void model_add(model_builder *b, uint32_t node); /* the value of another node of the same shape */
 void model_dense(model_builder *b, uint32_t channels); /* covers the whole map */
 
 /* Check the graph and hand it over; NULL with the context's error set. */

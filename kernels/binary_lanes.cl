@@ -10,7 +10,8 @@
  *            vector 0  vector 1         weights    u32 [group][tap][step][vector][16], then the
  *   pixel 0  sum       sum                         table of areas.cl
  *   pixel 1  sum       sum              bank       u32 [draw][group] {a[16 * BB_VECTORS], b[...]};
- *                                                  with bits b is flip, smallest: a bit per channel
+ *                                                  with bits b is flip, smallest: a bit per channel;
+ *                                                  with both real values and bits one row more
  *
  * With bits and 4 vectors the channels of a group are interleaved by fours (layout.c), in weights and
  * thresholds: so their bits come in order.
@@ -240,26 +241,38 @@ BB_INLINE void bb_emit_pooled(const bb_stage_descriptor *stage, const bb_tile *t
     }
 }
 
+/* second: the record that makes the bits beside real values. */
 BB_INLINE void bb_emit_real(const bb_stage_descriptor *stage, const bb_tile *t, const int *kept,
-                            const bb_counts *counts, __global const uint *record, uint draw,
-                            uint group, __global ulong *output)
+                            const bb_counts *counts, __global const uint *record,
+                            __global const uint *second, uint draw, uint group,
+                            __global ulong *output)
 {
+    const bool both = stage->emit == BB_EMIT_BOTH;
+    __global uchar *out[BB_PIXELS];
+    ulong bits[BB_PIXELS];
+    BB_EACH_PIXEL(i) out[i] = bb_output_pixel(stage, t, i, draw, output);
+    BB_EACH_PIXEL(i) bits[i] = both ? bb_flags(second, 0) : 0;
     BB_EACH_VECTOR(j)
     {
         const float16 gain = as_float16(vload16(j, record));
         const float16 offset = as_float16(vload16(BB_VECTORS + j, record));
         BB_EACH_PIXEL(i)
         {
-            __global uchar *out = bb_output_pixel(stage, t, i, draw, output);
             const int16 sum = (int16)(kept[i]) - (as_int16(counts->differing[i][j]) << 1);
             const float16 product = convert_float16(sum) * gain;
-            const float16 y = product + offset;
-            float values[16];
-            vstore16(y, 0, values);
-            if (out)
-                bb_store_reals(stage, t, i, (__global float *)out, group * BB_GROUP + j * 16, 16,
-                               values);
+            if (!out[i])
+                continue;
+            const float16 y = bb_finish_reals(stage, t, i, (__global float *)out[i],
+                                              group * BB_GROUP + j * 16, product + offset);
+            if (both)
+                bits[i] ^= (ulong)bb_not_less16((int16)(-1), y >= as_float16(vload16(j, second)))
+                           << (16 * j);
         }
+    }
+    BB_EACH_PIXEL(i)
+    {
+        if (both && out[i])
+            ((__global ulong *)bb_bits_pixel(stage, t, i, draw, output))[group] = bits[i];
     }
 }
 
@@ -288,11 +301,12 @@ BB_INLINE void bb_make_group(const bb_stage_descriptor *stage, const bb_tile *t,
         }
     __global const uint *record = bank + (size_t)group * (2 * BB_GROUP);
     const size_t stride = (size_t)l->n_groups * (2 * BB_GROUP);
+    __global const uint *second = record + stage->n_draws * stride;
     for (uint draw = 0; draw < stage->n_draws; draw++, record += stride) {
         if (BB_POOLED)
             bb_emit_pooled(stage, t, p, &e, record, draw, group, output);
         else if (BB_HEAD)
-            bb_emit_real(stage, t, kept, &counts, record, draw, group, output);
+            bb_emit_real(stage, t, kept, &counts, record, second, draw, group, output);
         else
             bb_emit_bits(stage, t, p, kept, &counts, record, draw, group, output);
     }
@@ -310,7 +324,7 @@ BB_INLINE void bb_places_at(const bb_stage_descriptor *stage, const bb_call *cal
 
 __kernel void BB_KERNEL(BB_STAGE_CALL)
 {
-    const bb_call call = {input, list + first, n_entries, masks + first_mask};
+    const bb_call call = {input, list + first, n_entries, masks + first_mask, second};
     bb_layout l;
     bb_layout_of(&stage, weights, &l);
     const uint share = (uint)get_global_id(1), n_shares = (uint)get_global_size(1);

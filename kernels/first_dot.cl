@@ -9,7 +9,8 @@
  *   row   |x x x x x x x x x x x x|   a plane of the input: all channels of a pixel side by side or,
  *   quads  0 . . .|1 . . .|2 . .      scaled, one channel; weights of what is no tap are 0
  *   w     i8 [group][plane][ky][quad][32][4]
- *   bank  u32 [class][draw][group] {a[32], b[32]}; with bits b is {flip, smallest}, bit: channel
+ *   bank  u32 [class][draw][group] {a[32], b[32]}; with bits b is {flip, smallest}, bit: channel; with
+ *         both real values and bits then [group] of those that make the bits
  *
  * Taps of a pool go one by one; bits are kept, since border classes make thresholds depend on the
  * pixel.
@@ -200,17 +201,24 @@ BB_INLINE void bb_merge_bits(__global const uint *record, const bool seen, uint 
     }
 }
 
+/* second: the records that make the bits beside real values; bits: of the pixel, or 0. */
 BB_INLINE void bb_store_real(const bb_stage_descriptor *stage, const bb_tile *t, int pixel,
-                             __global const float *record, uint group, uint n,
-                             const bb_value16 (*sums)[2], __global float *out)
+                             __global const float *record, __global const uint *second, uint group,
+                             uint n, const bb_value16 (*sums)[2], __global float *out,
+                             __global uint *bits)
 {
-    for (uint j = 0; j < n * 2; j++) {
-        __global const float *affine = record + j / 2 * 64 + j % 2 * 16;
-        const float16 product = convert_float16(sums[j / 2][j % 2]) * vload16(0, affine);
-        const float16 y = product + vload16(2, affine);
-        float values[16];
-        vstore16(y, 0, values);
-        bb_store_reals(stage, t, pixel, out, group * 32 + j * 16, 16, values);
+    for (uint j = 0; j < n; j++, record += 64, second += 64) {
+        uint both = 0;
+        for (uint part = 0; part < 2; part++) {
+            __global const float *affine = record + part * 16;
+            const float16 product = convert_float16(sums[j][part]) * vload16(0, affine);
+            const float16 y = bb_finish_reals(stage, t, pixel, out, (group + j) * 32 + part * 16,
+                                              product + vload16(2, affine));
+            if (bits)
+                both |= bb_pack16(y >= as_float16(vload16(part, second))) << part * 16;
+        }
+        if (bits)
+            bits[group + j] = both ^ second[32];
     }
 }
 
@@ -221,6 +229,7 @@ BB_INLINE void bb_emit(const bb_stage_descriptor *stage, const bb_tile *t, bb_ga
                        __global ulong *output)
 {
     const uint n_draws = min(stage->n_draws - first_draw, (uint)BB_DRAWS);
+    const uint n_rows = stage->n_row_classes * stage->n_column_classes * stage->n_draws;
     for (uint draw = 0; draw < n_draws; draw++)
         for (int i = 0; i < BB_STRIP; i++) {
             const int pixel = (int)strip + i;
@@ -230,8 +239,11 @@ BB_INLINE void bb_emit(const bb_stage_descriptor *stage, const bb_tile *t, bb_ga
             if (!out)
                 continue;
             if (stage->emit != BB_EMIT_BITS) {
-                bb_store_real(stage, t, pixel, (__global const float *)record, group, n, sums[i],
-                              (__global float *)out);
+                __global uchar *beside = bb_bits_pixel(stage, t, pixel, first_draw + draw, output);
+                bb_store_real(stage, t, pixel, (__global const float *)record,
+                              bank + ((size_t)n_rows * n_groups + group) * 64, group, n, sums[i],
+                              (__global float *)out,
+                              stage->emit == BB_EMIT_BOTH ? (__global uint *)beside : 0);
                 continue;
             }
             if (stage->pool_h * stage->pool_w == 1) {
@@ -256,7 +268,7 @@ __kernel void BB_KERNEL(BB_STAGE_CALL)
     const uint end = (share + 1) * n_groups / n_shares;
     if (get_global_id(0) * BB_PIXELS >= n_entries * stage.out_h * stage.out_w)
         return;
-    const bb_call call = {input, list + first, n_entries, masks + first_mask};
+    const bb_call call = {input, list + first, n_entries, masks + first_mask, second};
     bb_tile t;
     bb_tile_at(&stage, &call, (uint)get_global_id(0) * BB_PIXELS, &t);
     bb_rows r;

@@ -34,6 +34,7 @@ typedef struct bb_tile {
     int y[BB_PIXELS], x[BB_PIXELS];        /* of the output */
     int kept[BB_PIXELS];                   /* channels under a mask row */
     uint offset[BB_PIXELS];                /* bytes from the start of an output slot */
+    __global const float *residual[BB_PIXELS]; /* of the pixel; 0: none */
     bool masked;
 } bb_tile;
 
@@ -43,6 +44,7 @@ typedef struct bb_call {
     __global const uint *list;
     uint n_entries;
     __global const ulong *masks;
+    __global const ulong *second; /* of residuals */
 } bb_call;
 
 /* Bytes of an output pixel, before the bits of BB_EMIT_BOTH. */
@@ -58,6 +60,10 @@ BB_INLINE void bb_tile_put(const bb_stage_descriptor *stage, const bb_call *call
     t->y[i] = (int)y;
     t->x[i] = (int)x;
     t->offset[i] = (y * stage->out_w + x) * BB_PIXEL_BYTES(stage);
+    t->residual[i] = 0;
+    if (stage->second)
+        t->residual[i] = (__global const float *)bb_second_of(stage, call->second, t->entry[i]) +
+                         (size_t)(y * stage->out_w + x) * stage->out_channels;
     t->mask[i] = 0;
     t->kept[i] = (int)stage->in_channels;
     if (i == 0)
@@ -99,28 +105,68 @@ BB_INLINE __global uchar *bb_output_pixel(const bb_stage_descriptor *stage, cons
     return (__global uchar *)(output + (size_t)slot * stage->out_stride) + t->offset[i];
 }
 
-/* n channels of a pixel from `channel` on, and the padding behind the last value of a slot. */
-static void bb_store_reals(const bb_stage_descriptor *stage, const bb_tile *t, int i,
-                           __global float *pixel, uint channel, uint n, const float *values)
+/* The same of the bits beside real values, BB_EMIT_BOTH; the slot is named. */
+BB_INLINE __global uchar *bb_bits_pixel(const bb_stage_descriptor *stage, const bb_tile *t, int i,
+                                        uint draw, __global ulong *output)
 {
-    for (uint c = 0; c < n && channel + c < stage->out_channels; c++)
-        pixel[channel + c] = values[c];
+    const size_t pixel = (uint)t->y[i] * stage->out_w + (uint)t->x[i];
+    return (__global uchar *)(output +
+                              (size_t)t->entry[i][BB_ENTRY_OUTPUT + draw] * stage->out_stride +
+                              stage->bits_offset + pixel * stage->out_words);
+}
+
+/* 16 channels of a residual from `channel` on; 0 beyond the last. */
+BB_INLINE float16 bb_load_residual(const bb_stage_descriptor *stage, __global const float *pixel,
+                                   uint channel)
+{
+    if (channel + 16 <= stage->out_channels)
+        return vload16(0, pixel + channel);
+    float values[16] = {0};
+    for (uint c = 0; c < 16 && channel + c < stage->out_channels; c++)
+        values[c] = pixel[channel + c];
+    return vload16(0, values);
+}
+
+/* 16 channels of a pixel from `channel` on, and the padding behind the last value of a slot. */
+BB_INLINE void bb_store_reals(const bb_stage_descriptor *stage, const bb_tile *t, int i,
+                              __global float *pixel, uint channel, float16 y)
+{
+    if (channel + 16 <= stage->out_channels) {
+        vstore16(y, 0, pixel + channel);
+    } else {
+        float values[16];
+        vstore16(y, 0, values);
+        for (uint c = 0; c < 16 && channel + c < stage->out_channels; c++)
+            pixel[channel + c] = values[c];
+    }
     const bool last = t->y[i] + 1 == (int)stage->out_h && t->x[i] + 1 == (int)stage->out_w;
-    if (last && channel + n >= stage->out_channels &&
+    if (last && channel < stage->out_channels && channel + 16 >= stage->out_channels &&
         stage->out_h * stage->out_w * stage->out_channels % 2)
         pixel[stage->out_channels] = 0.0f;
+}
+
+/* 16 channels of a real value: the residual added and stored. */
+BB_INLINE float16 bb_finish_reals(const bb_stage_descriptor *stage, const bb_tile *t, int i,
+                                  __global float *pixel, uint channel, float16 y)
+{
+    const float16 sum =
+        t->residual[i] ? y + bb_load_residual(stage, t->residual[i], channel) : y;
+    bb_store_reals(stage, t, i, pixel, channel, sum);
+    return sum;
 }
 
 /* Zero bytes behind the octets that the channel groups wrote. */
 static void bb_clear_tail(const bb_stage_descriptor *stage, const bb_tile *t, uint n_octets,
                           __global ulong *output)
 {
-    if (stage->emit != BB_EMIT_BITS || n_octets >= stage->out_words * 8)
+    if (n_octets >= stage->out_words * 8)
         return;
     for (uint draw = 0; draw < stage->n_draws; draw++)
         BB_EACH_PIXEL(i)
         {
             __global uchar *out = bb_output_pixel(stage, t, i, draw, output);
+            if (out && stage->emit == BB_EMIT_BOTH)
+                out = bb_bits_pixel(stage, t, i, draw, output);
             for (uint octet = n_octets; out && octet < stage->out_words * 8; octet++)
                 out[octet] = 0;
         }

@@ -4,7 +4,8 @@
  * vector, BB_PIXELS pixels at a time. At most 8 draws: their bits are kept while the window of the
  * pool is gone through, since border classes make thresholds depend on the pixel.
  *   dimension 0: tile; dimension 1: share of the blocks
- *   bank u32 [class][draw][block] {a[16], b[16]}
+ *   bank u32 [class][draw][block] {a[16], b[16]}; with both real values and bits then [block] of those
+ *        that make the bits
  */
 #define BB_MAX_DRAWS 8
 
@@ -66,6 +67,7 @@ BB_INLINE void bb_store_real(const bb_stage_descriptor *stage, const bb_tile *t,
                           __global const uint *bank, uint n_blocks, uint block, BB_VALUE16 *sums,
                           __global ulong *output)
 {
+    const uint n_classes = stage->n_row_classes * stage->n_column_classes;
     for (uint draw = 0; draw < stage->n_draws; draw++)
         BB_EACH_PIXEL(i)
         {
@@ -73,11 +75,18 @@ BB_INLINE void bb_store_real(const bb_stage_descriptor *stage, const bb_tile *t,
                 bb_record(stage, bank, p->class[i], draw, n_blocks, block);
             __global uchar *out = bb_output_pixel(stage, t, i, draw, output);
             const float16 product = convert_float16(sums[i]) * as_float16(vload16(0, record));
-            const float16 y = product + as_float16(vload16(1, record));
-            float values[16];
-            vstore16(y, 0, values);
-            if (out)
-                bb_store_reals(stage, t, i, (__global float *)out, block * 16, 16, values);
+            float16 y = product + as_float16(vload16(1, record));
+            if (!out)
+                continue;
+            y = bb_finish_reals(stage, t, i, (__global float *)out, block * 16, y);
+            if (stage->emit != BB_EMIT_BOTH)
+                continue;
+            record = bb_record(stage, bank, n_classes, 0, n_blocks, block);
+            const int16 flip = (vload16(1, record) & BB_FLIP) != 0u;
+            const uint bits = bb_pack16((y >= as_float16(vload16(0, record))) ^ flip);
+            __global uchar *bytes = bb_bits_pixel(stage, t, i, draw, output) + block * 2;
+            bytes[0] = (uchar)bits;
+            bytes[1] = (uchar)(bits >> 8);
         }
 }
 
@@ -88,7 +97,7 @@ __kernel void BB_KERNEL(BB_STAGE_CALL)
     const uint end = (share + 1) * n_blocks / n_shares;
     if (get_global_id(0) * BB_PIXELS >= n_entries * stage.out_h * stage.out_w)
         return;
-    const bb_call call = {input, list + first, n_entries, masks + first_mask};
+    const bb_call call = {input, list + first, n_entries, masks + first_mask, second};
     bb_tile t;
     bb_tile_at(&stage, &call, (uint)get_global_id(0) * BB_PIXELS, &t);
     const uint n_taps = stage.pool_h * stage.pool_w;
@@ -107,7 +116,7 @@ __kernel void BB_KERNEL(BB_STAGE_CALL)
             }
             BB_VALUE16 sums[BB_PIXELS];
             bb_sums(&stage, &t, p.at, &g, BB_WEIGHTS(weights, &stage, block), channel_scale, sums);
-            if (stage.emit == BB_EMIT_REAL) {
+            if (stage.emit != BB_EMIT_BITS) {
                 bb_store_real(&stage, &t, &p, bank, n_blocks, block, sums, output);
                 continue;
             }

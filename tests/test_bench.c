@@ -376,7 +376,6 @@ Test(usage, refused)
         {"bench model " DIGITS_MODEL " -T 0 -d ref", "--samples", 2},
         {"bench kernels nothing-there.txt -d ref", "nothing-there.txt", 3},
         {"bench kernels -d no-such-device", "no-such-device", 4},
-        {"bench model resnet18-cifar -d ref", "residual", 3},
         {"bench model nothing.onnx -d ref", "nothing.onnx", 3},
     };
     static const char *const shapes[] = {"# fine\nconv3x3 8x8\n",

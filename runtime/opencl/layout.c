@@ -38,12 +38,25 @@ static bb_bank_entry no_channel(const bb_stage_descriptor *stage)
     return (bb_bank_entry){bits ? real_sum ? 0x7f800000u : 0x7fffffffu : 0, 0};
 }
 
-/* [class][draw][block] records of `width` channels, {a[width], b[width]}. */
+/* Rows of the bank: [class][draw], and one of thresholds where bits stand beside real values. */
+static size_t n_bank_rows(const bb_stage_descriptor *d)
+{
+    return (size_t)d->n_row_classes * d->n_column_classes * d->n_draws +
+           (d->emit == BB_EMIT_BOTH);
+}
+
+/* An entry whose bits are 0 for a channel beyond the last one. */
+static bb_bank_entry no_bit(void)
+{
+    return (bb_bank_entry){0x7f800000u, 0};
+}
+
+/* [row][block] records of `width` channels, {a[width], b[width]}. */
 static bb_status pack_bank(bb_context *context, const bb_stage *stage, uint32_t width,
                            uint32_t n_channels, bb_packed *out)
 {
     const bb_stage_descriptor *d = &stage->descriptor;
-    const size_t n_rows = (size_t)d->n_row_classes * d->n_column_classes * d->n_draws;
+    const size_t n_rows = n_bank_rows(d);
     if (!allocate(context, n_rows * n_channels, 2 * sizeof(uint32_t), &out->bank, &out->bank_bytes))
         return BB_MEMORY;
     uint32_t *words = out->bank;
@@ -51,7 +64,8 @@ static bb_status pack_bank(bb_context *context, const bb_stage *stage, uint32_t 
         for (uint32_t channel = 0; channel < n_channels; channel++) {
             const bb_bank_entry entry = channel < d->out_channels
                                             ? stage->bank[row * d->out_channels + channel]
-                                            : no_channel(d);
+                                        : d->emit == BB_EMIT_BOTH && row + 1 == n_rows ? no_bit()
+                                                                                       : no_channel(d);
             uint32_t *record = words + (row * n_channels + channel / width * width) * 2;
             record[channel % width] = entry.a;
             record[width + channel % width] = entry.b;
@@ -60,11 +74,14 @@ static bb_status pack_bank(bb_context *context, const bb_stage *stage, uint32_t 
 }
 
 /* Thresholds as they are; instead of the flags words with a bit per channel: flip, take the
- * smallest sum. */
-static void pack_flags(uint32_t group, bb_packed *out)
+ * smallest sum. Of real values nothing, of both the last row. */
+static void pack_flags(const bb_stage_descriptor *d, uint32_t group, bb_packed *out)
 {
-    uint32_t *record = out->bank;
-    const size_t n = out->bank_bytes / (group * 2 * sizeof(*record));
+    const size_t all = out->bank_bytes / (group * 2 * sizeof(uint32_t));
+    const size_t n = d->emit == BB_EMIT_BITS   ? all
+                     : d->emit == BB_EMIT_BOTH ? all / n_bank_rows(d)
+                                               : 0;
+    uint32_t *record = (uint32_t *)out->bank + (all - n) * group * 2;
     const uint32_t n_words = (uint32_t)bb_divide_up(group, 32);
     for (size_t i = 0; i < n; i++, record += group * 2) {
         uint32_t flip[MAX_FLAG_WORDS] = {0}, smallest[MAX_FLAG_WORDS] = {0};
@@ -209,8 +226,9 @@ bb_status bb_pack_lanes(bb_context *context, const bb_choice *choice, const bb_s
             }
     pack_areas(d, (int32_t *)to + all);
     const bb_status status = pack_bank(context, stage, group, n_groups * group, out);
+    if (status == BB_OK)
+        pack_flags(d, group, out);
     if (status == BB_OK && d->emit == BB_EMIT_BITS) {
-        pack_flags(group, out);
         clamp_thresholds(group, out);
         place_thresholds(d, group, out);
     }
@@ -301,8 +319,8 @@ bb_status bb_pack_dot(bb_context *context, const bb_choice *choice, const bb_sta
                     to[(quad * group + channel % group) * 4 + byte % 4] = *from;
                 }
     const bb_status status = pack_bank(context, stage, group, n_groups * group, out);
-    if (status == BB_OK && d->emit == BB_EMIT_BITS)
-        pack_flags(group, out);
+    if (status == BB_OK)
+        pack_flags(d, group, out);
     return status;
 }
 
