@@ -164,14 +164,14 @@ BB_INLINE void bb_store_real(const bb_stage_descriptor *stage, const bb_tile *t,
                              __global ulong *output)
 {
     __global uchar *out = bb_output_pixel(stage, t, i, draw, output);
-    for (int octet = 0; octet < 8 && out; octet++) {
-        const short16 of = sums[octet / 4 * 2 + octet % 2];
-        const float8 product =
-            convert_float8(octet % 4 < 2 ? of.lo : of.hi) * vload8(octet, record);
-        const float8 y = product + vload8(8 + octet, record);
-        float values[8];
-        vstore8(y, 0, values);
-        bb_store_reals(stage, t, i, (__global float *)out, group * 64 + (uint)octet * 8, 8, values);
+    for (uint k = 0; k < 4 && out; k++) {
+        const short16 *of = sums + k / 2 * 2;
+        const float16 sum =
+            k % 2 ? (float16)(convert_float8(of[0].hi), convert_float8(of[1].hi))
+                  : (float16)(convert_float8(of[0].lo), convert_float8(of[1].lo));
+        const float16 product = sum * vload16(k, record);
+        bb_store_reals(stage, t, i, (__global float *)out, group * 64 + k * 16,
+                       product + vload16(4 + k, record));
     }
 }
 

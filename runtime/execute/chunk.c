@@ -190,6 +190,11 @@ static bb_status draw_input(bb_run *run)
     return status;
 }
 
+static uint64_t limit_of(const bb_run *run)
+{
+    return run->preferred && run->preferred < run->budget ? run->preferred : run->budget;
+}
+
 /* Take items of the current input; *full tells that the chunk ends inside it. */
 static bb_status take_input(bb_chunk_store *store, bb_run *run, bool whole, size_t *lane_bytes,
                             bool *full)
@@ -210,7 +215,7 @@ static bb_status take_input(bb_chunk_store *store, bb_run *run, bool whole, size
                     "one pass of one input needs %llu bytes on the device, the budget is %llu; "
                     "raise --memory",
                     (unsigned long long)bytes, (unsigned long long)run->budget);
-            *full = bytes > run->budget;
+            *full = !first && bytes > limit_of(run);
             if (*full)
                 return BB_OK;
         }
@@ -245,7 +250,7 @@ bb_status bb_chunk_fill(bb_chunk_store *store, bb_run *run)
             .shared = run->sampler->sampling.no_sharing ? NULL : leaves->shared + run->item,
             .n = item_count(run, leaves) - run->item,
         };
-        const bool whole = bytes_with(store, run, &rest, 1, lane_bytes) <= run->budget;
+        const bool whole = bytes_with(store, run, &rest, 1, lane_bytes) <= limit_of(run);
         if (!whole && store->n_outputs > 0)
             break;
         status = take_input(store, run, whole, lane_bytes, &full);

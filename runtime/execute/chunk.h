@@ -22,6 +22,7 @@ typedef struct bb_run {
     uint64_t first_index;
     uint32_t n;
     uint64_t budget;     /* bytes */
+    uint64_t preferred;  /* bytes that a chunk takes only with its first pass; 0: up to the budget */
     uint64_t largest_lane;  /* bytes of the largest buffer that the device takes; 0: any */
     bb_leaf_set *leaves; /* [n], drawn as the run proceeds */
     size_t *first_row;   /* [n] row of the first leaf in the results */

@@ -12,7 +12,7 @@ struct bb_engine {
     bb_backend *backend;
     bb_device_list *devices; /* NULL for "ref": asking OpenCL for devices takes its time */
     const bb_device_info *device;
-    uint64_t budget;
+    uint64_t budget, preferred; /* as in bb_run */
     bb_lanes lanes;
     bb_limits limits; /* what the backend has reserved */
     size_t *lane_bytes, *wanted_bytes;

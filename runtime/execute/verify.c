@@ -195,6 +195,7 @@ static bb_status verify_chunks(verification *v, const void *inputs, uint32_t n,
                       .inputs = inputs,
                       .n = n,
                       .budget = v->engine->budget,
+                      .preferred = v->engine->preferred,
                       .largest_lane = v->engine->device->largest_buffer_bytes,
                       .leaves = leaves,
                       .first_row = first_row};

@@ -145,6 +145,7 @@ static bb_status describe(bb_device_list *list, cl_platform_id platform, cl_devi
     info->image_only = bb_cl_device_number(id, CL_DEVICE_COMPILER_AVAILABLE) == 0;
     info->compute_units = (uint32_t)bb_cl_device_number(id, CL_DEVICE_MAX_COMPUTE_UNITS);
     info->global_bytes = bb_cl_device_number(id, CL_DEVICE_GLOBAL_MEM_SIZE);
+    info->cache_bytes = bb_cl_device_number(id, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE);
     info->largest_buffer_bytes = bb_cl_device_number(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
     info->local_bytes = bb_cl_device_number(id, CL_DEVICE_LOCAL_MEM_SIZE);
     info->max_work_group = bb_cl_device_number(id, CL_DEVICE_MAX_WORK_GROUP_SIZE);

@@ -32,6 +32,7 @@ typedef struct bb_device_info {
     uint32_t compute_units;
     uint64_t global_bytes;     /**< global memory */
     uint64_t largest_buffer_bytes;
+    uint64_t cache_bytes;      /**< of the cache of global memory; 0: none, or not told */
     uint64_t local_bytes;
     uint64_t max_work_group;
     const char *popcount;      /**< the popcount path that kernels will use: "portable", "x86 vpopcntq", ... */
