@@ -380,7 +380,7 @@ bb_status bb_pack_table(bb_context *context, const bb_choice *choice, const bb_s
                 (uint8_t)__builtin_popcount((number ^ w) & number >> 4 & 15);
     const bb_status status = pack_bank(context, stage, group, n_groups * group, out);
     if (status == BB_OK && d->emit == BB_EMIT_BITS) {
-        pack_flags(group, out);
+        pack_flags(d, group, out);
         pack_short_thresholds(out);
     }
     return status;
