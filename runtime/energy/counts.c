@@ -106,8 +106,9 @@ void bb_energy_count_layer(bb_energy_counts *out, const bb_energy_network *netwo
         .evaluations = 1,
     };
     const uint64_t window = (uint64_t)layer->kernel_h * layer->kernel_w;
-    out->fan_in = window * (pool ? 1 : layer->in_channels);
-    out->valid_taps = layer->window_taps * (pool ? 1 : layer->in_channels) * out->outputs;
+    const uint64_t channels = pool ? 1 : layer->in_channels / layer->groups;
+    out->fan_in = window * channels;
+    out->valid_taps = layer->window_taps * channels * out->outputs;
     if (on_crossbar(layer, options))
         count_crossbar(out, layer, values, options);
     else

@@ -118,8 +118,8 @@ typedef struct bb_energy_layer {
     char *name;
     bb_layer_kind kind;
     uint32_t input;    /* layer, or BB_NO_INDEX: the network's input */
-    uint32_t shortcut; /* layer whose output is added, or BB_NO_INDEX */
-    uint32_t in_channels, in_h, in_w;
+    uint32_t shortcut; /* layer whose output is added or joined, or BB_NO_INDEX */
+    uint32_t in_channels, in_h, in_w, groups;
     uint32_t kernel_h, kernel_w, out_channels, out_h, out_w; /* out before pooling */
     uint64_t window_taps; /* kernel offsets inside the map, over all output pixels */
     uint32_t input_bits;  /* 1, 8, or 32 for real */

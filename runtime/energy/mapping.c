@@ -17,14 +17,16 @@ bb_layout bb_energy_layout(const bb_energy_layer *layer, const bb_values *values
     const uint64_t rows_on = (uint64_t)values->at[BB_KEY_ROWS_ON];
     const uint64_t positions = (uint64_t)layer->out_h * layer->out_w;
     const bool dense = positions == 1;
-    uint64_t rows = (uint64_t)layer->kernel_h * layer->kernel_w * layer->in_channels, arrays = 1;
+    const uint32_t channels = layer->in_channels / layer->groups; /* groups on tiles of their own */
+    uint64_t rows = (uint64_t)layer->kernel_h * layer->kernel_w * channels, arrays = 1;
     if (options->mapping == BB_ENERGY_MAPPING_KERNEL_SPLIT && !dense) {
         arrays = (uint64_t)layer->kernel_h * layer->kernel_w;
-        rows = layer->in_channels;
+        rows = channels;
     }
     bb_layout layout = {
         .row_tiles = arrays * bb_divide_up(rows, tile_rows),
-        .column_tiles = bb_divide_up(layer->out_channels, tile_columns),
+        .column_tiles =
+            layer->groups * bb_divide_up(layer->out_channels / layer->groups, tile_columns),
         .rho = bb_divide_up(rows < tile_rows ? rows : tile_rows, rows_on),
         .partials = arrays * reads_of_rows(rows, tile_rows, rows_on),
         .copies = 1,

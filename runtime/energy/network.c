@@ -46,6 +46,7 @@ bb_energy_layer *bb_energy_network_add_layer(bb_energy_network *network, const c
     if (!layer->name)
         return NULL;
     layer->input = layer->shortcut = layer->mask_site = BB_NO_INDEX;
+    layer->groups = 1;
     network->n_layers++;
     return layer;
 }
@@ -75,7 +76,7 @@ void bb_energy_network_finish(bb_energy_network *network)
         const uint64_t shape[] = {l->kind,      l->input,        l->shortcut,    l->in_channels,
                                   l->in_h,      l->in_w,         l->kernel_h,    l->kernel_w,
                                   l->out_h,     l->out_channels, l->out_w,       l->window_taps,
-                                  l->mask_site, l->input_bits,   l->n_bank_sites};
+                                  l->mask_site, l->input_bits,   l->n_bank_sites, l->groups};
         hash = mix(hash, bb_hash(shape, sizeof(shape)));
         for (uint32_t k = 0; k < l->n_bank_sites; k++)
             hash = mix(hash, l->bank_sites[k]);
@@ -118,6 +119,9 @@ static bb_layer_kind kind_of_sum(uint32_t sum)
         return BB_LAYER_CROSSBAR;
     case BB_SUM_POOL_BITS:
     case BB_SUM_POOL_REAL:
+    case BB_SUM_MAX_REAL:
+    case BB_SUM_JOIN_BITS:
+    case BB_SUM_JOIN_REAL:
         return BB_LAYER_POOL;
     default:
         return BB_LAYER_FLOAT;
@@ -132,6 +136,8 @@ static bb_status add_stage(bb_energy_network *network, const bb_stage *stage)
     const bb_stage_descriptor *d = &stage->descriptor;
     layer->kind = kind_of_sum(d->sum);
     layer->input = stage->input;
+    layer->shortcut = d->second ? stage->second : BB_NO_INDEX;
+    layer->groups = d->groups;
     layer->in_channels = d->in_channels;
     layer->in_h = d->in_h;
     layer->in_w = d->in_w;
