@@ -70,8 +70,8 @@ static bb_status find_device(bb_engine *engine, const char *text)
 }
 
 /* Real maps between stages are 32 times as large as bits: a processor waits for memory unless the
- * chunk stays in its cache, which it shares with others. Measured: README. */
-#define CACHE_SHARE 8
+ * chunk stays in its cache, which it shares with others. */
+#define CACHE_SHARE 5
 
 static bool has_real_maps(const bb_plan *plan)
 {
