@@ -166,10 +166,10 @@ BB_INLINE void bb_store_real(const bb_stage_descriptor *stage, const bb_tile *t,
     __global uchar *out = bb_output_pixel(stage, t, i, draw, output);
     for (uint k = 0; k < 4 && out; k++) {
         const short16 *of = sums + k / 2 * 2;
-        const float16 sum =
-            k % 2 ? (float16)(convert_float8(of[0].hi), convert_float8(of[1].hi))
-                  : (float16)(convert_float8(of[0].lo), convert_float8(of[1].lo));
-        const float16 product = sum * vload16(k, record);
+        float sum[16]; /* Oclgrind cannot make a vector of two */
+        vstore8(convert_float8(k % 2 ? of[0].hi : of[0].lo), 0, sum);
+        vstore8(convert_float8(k % 2 ? of[1].hi : of[1].lo), 1, sum);
+        const float16 product = vload16(0, sum) * vload16(k, record);
         bb_store_reals(stage, t, i, (__global float *)out, group * 64 + k * 16,
                        product + vload16(4 + k, record));
     }

@@ -23,9 +23,7 @@ static void end(void)
 
 TestSuite(score_energy, .init = begin, .fini = end, .timeout = 120);
 
-#define SCORE                                                                                      \
-    "score " DIGITS_MODEL " -d ref --resamples 0 --limit 100 --data " DIGITS_IMAGES                \
-    " --no-deterministic "
+#define SCORE "score " DIGITS_MODEL " -d ref --resamples 0 --limit 100 --data " DIGITS_IMAGES " "
 #define REPLAY SCORE "--energy replay:%/trace "
 
 /* The program watches the idle machine for the first two seconds and a bit of the trace, and then
