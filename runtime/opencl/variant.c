@@ -275,14 +275,15 @@ uint32_t bb_lanes_group(const bb_choice *choice)
 }
 
 /* Dimension 0: work-items with several tiles each; dimension 1: shares of the channel groups, so
- * that the device is occupied and the weights of a share stay in a cache. */
+ * that the device is occupied and the weights of a share stay in a cache. Each item is a group of
+ * its own, which costs: a short launch has no more of them than balance its end. */
 static void launch_lanes(const bb_choice *choice, const bb_stage_descriptor *stage,
                          const bb_room *room, uint32_t n_entries, bb_launch *out)
 {
     enum { CACHED_BYTES = 1 << 19 };
     const size_t rows = (size_t)stage->out_h * stage->out_w * n_entries;
     const size_t tiles = bb_divide_up(rows, bb_choice_tunable(choice, "BB_PIXELS"));
-    const size_t wanted = (size_t)room->compute_units * 16;
+    const size_t wanted = (size_t)room->compute_units * 8;
     const size_t n_groups = bb_divide_up(stage->out_channels, bb_lanes_group(choice));
     const size_t bytes =
         (size_t)stage->kernel_h * stage->kernel_w * stage->in_words * stage->out_channels * 8;
