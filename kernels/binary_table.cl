@@ -28,41 +28,47 @@
 #define BB_STEPS_OF_BYTE 63 /* that a byte can count: 4 each */
 
 typedef struct bb_windows {
-    ushort steps[BB_PIXELS][BB_STEPS]; /* where its table begins */
+    /* whole vectors: vstore of words is made of many small stores */
+    __attribute__((aligned(32))) ushort steps[BB_PIXELS][BB_STEPS]; /* where its table begins */
     int kept[BB_PIXELS];   /* n of the sums */
     bool taken[BB_PIXELS]; /* part of a pool; else true */
 } bb_windows;
 
-/* Where the 16 tables of a word of the input and its mask begin: for the lower halves of its bytes,
- * then for the upper halves. */
-BB_INLINE void bb_find_tables(ulong word, ulong mask, ushort *to)
+/* Where the 16 tables of a word of the input and its mask begin. */
+BB_INLINE void bb_find_tables(uint8 bytes, uint8 mask, uint8 *to)
 {
-    const ushort8 x = convert_ushort8(as_uchar8(word)), m = convert_ushort8(as_uchar8(mask));
-    vstore8(((x & (ushort8)(15)) | ((m & (ushort8)(15)) << (ushort8)(4))) << (ushort8)(4), 0, to);
-    vstore8((x & (ushort8)(240)) | ((m & (ushort8)(240)) << (ushort8)(4)), 1, to);
+    const uint8 x = (bytes << (uint8)(4)) | (bytes << (uint8)(16));
+    const uint8 m = (mask << (uint8)(8)) | (mask << (uint8)(20));
+    *to = (x & (uint8)(0x00f000f0)) | (m & (uint8)(0x0f000f00));
 }
 
-/* n words without a mask, or as many that do not count. */
-BB_INLINE void bb_copy_words(__global const ulong *words, uint n, bool valid, ushort *to)
+/* n words without a mask. */
+BB_INLINE void bb_copy_words(__global const ulong *words, uint n, uint8 *to)
 {
-    for (uint k = 0; k < n && valid; k++)
-        bb_find_tables(words[k], ~0ul, to + k * 16);
-    for (uint k = 0; k < n && !valid; k++)
-        vstore16((ushort16)(0), k, to);
+    for (uint k = 0; k < n; k++)
+        bb_find_tables(convert_uint8(as_uchar8(words[k])), (uint8)(255), to + k);
+}
+
+/* n words that do not count. */
+BB_INLINE void bb_skip_words(uint n, uint8 *to)
+{
+    for (uint k = 0; k < n; k++)
+        to[k] = (uint8)(0);
 }
 
 /* The taps of a row under a mask, one by one; returns the channels that it keeps. */
 BB_INLINE int bb_copy_masked(const bb_stage_descriptor *stage, const bb_tile *t, int tile_pixel,
-                             const bb_window *w, int ky, ushort *to)
+                             const bb_window *w, int ky, uint8 *to)
 {
     int kept = 0;
     for (int kx = w->first_x; kx < w->end_x; kx++) {
         const uint pixel = bb_pixel(stage, w, ky, kx);
         __global const ulong *word = t->input[tile_pixel] + (size_t)pixel * stage->in_words;
         __global const ulong *mask = bb_mask_at(stage, t->mask[tile_pixel], pixel);
-        ushort *tap = to + (uint)kx * stage->in_words * 16;
+        uint8 *tap = to + (uint)kx * stage->in_words;
         for (uint k = 0; k < stage->in_words; k++)
-            bb_find_tables(word[k], mask[k], tap + k * 16);
+            bb_find_tables(convert_uint8(as_uchar8(word[k])), convert_uint8(as_uchar8(mask[k])),
+                           tap + k);
         kept += bb_kept_channels(stage, mask);
     }
     return kept;
@@ -73,25 +79,22 @@ BB_INLINE void bb_copy_window(const bb_stage_descriptor *stage, const bb_tile *t
 {
     const bb_window w = bb_window_at(stage, y, x);
     const uint n = stage->in_words, row_words = stage->kernel_w * n;
-    ushort *to = windows->steps[i];
-    int kept = 0;
-    for (int ky = 0; ky < (int)stage->kernel_h; ky++, to += row_words * 16) {
-        const bool whole = ky >= w.first_y && ky < w.end_y && w.first_x < w.end_x;
-        if (!whole || w.first_x > 0 || w.end_x < (int)stage->kernel_w)
-            bb_copy_words(0, row_words, false, to);
-        if (!whole)
-            continue;
-        if (t->mask[tile_pixel]) {
-            kept += bb_copy_masked(stage, t, tile_pixel, &w, ky, to);
-            continue;
-        }
-        kept += (w.end_x - w.first_x) * (int)stage->in_channels;
-        const int run = stage->dilation_w == 1 ? w.end_x - w.first_x : 1;
+    const int n_columns = max(w.end_x - w.first_x, 0), n_rows = max(w.end_y - w.first_y, 0);
+    const int run = stage->dilation_w == 1 ? n_columns : 1;
+    uint8 *to = (uint8 *)windows->steps[i];
+    if (n_columns < (int)stage->kernel_w || n_rows < (int)stage->kernel_h)
+        bb_skip_words(stage->kernel_h * row_words, to);
+    windows->kept[i] = n_rows * n_columns * (int)stage->in_channels;
+    if (t->mask[tile_pixel]) {
+        windows->kept[i] = 0;
+        for (int ky = w.first_y; ky < w.end_y; ky++)
+            windows->kept[i] += bb_copy_masked(stage, t, tile_pixel, &w, ky, to + (uint)ky * row_words);
+        return;
+    }
+    for (int ky = w.first_y; ky < w.end_y; ky++)
         for (int kx = w.first_x; kx < w.end_x; kx += run)
             bb_copy_words(t->input[tile_pixel] + (size_t)bb_pixel(stage, &w, ky, kx) * n,
-                          (uint)run * n, true, to + (uint)kx * n * 16);
-    }
-    windows->kept[i] = kept;
+                          (uint)run * n, to + (uint)ky * row_words + (uint)kx * n);
 }
 
 /* Windows of the tile; behind a pool taps of its window from `tap` on. */

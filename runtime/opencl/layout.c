@@ -372,8 +372,7 @@ bb_status bb_pack_table(bb_context *context, const bb_choice *choice, const bb_s
         for (size_t k = 0; k < steps; k++)
             to[(channel / group * steps + k) * group + channel % group / 32 * 32 +
                table_byte(channel % 32)] =
-                (uint8_t)(from[channel * (steps / 16) + k / 16] >> (k % 8 * 8 + k / 8 % 2 * 4) &
-                          15);
+                (uint8_t)(from[channel * (steps / 16) + k / 16] >> (k % 16 * 4) & 15);
     for (uint32_t number = 0; number < 256; number++)
         for (uint32_t w = 0; w < 16; w++)
             to[all + number * 16 + w] =
