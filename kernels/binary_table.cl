@@ -23,6 +23,7 @@
 #ifndef BB_HEAD
 #define BB_HEAD 0 /* the stage emits real values */
 #endif
+#define BB_EACH_HALF(j) _Pragma("unroll") for (int j = 0; j < 4; j++) /* even, odd bytes of 2 vectors */
 #define BB_TILE (BB_POOLED ? 1u : (uint)BB_PIXELS)
 #define BB_STEPS 8192       /* of a window, four bits each */
 #define BB_STEPS_OF_BYTE 63 /* that a byte can count: 4 each */
@@ -123,7 +124,7 @@ BB_INLINE void bb_copy_windows(const bb_stage_descriptor *stage, const bb_tile *
 BB_INLINE void bb_count(const bb_windows *windows, uint n, __global const ulong4 *w,
                         __global const uchar *tables, short16 (*differing)[4])
 {
-    BB_EACH_PIXEL(i) for (int j = 0; j < 4; j++) differing[i][j] = (short16)(0);
+    BB_EACH_PIXEL(i) BB_EACH_HALF(j) differing[i][j] = (short16)(0);
     for (uint from = 0; from < n; from += BB_STEPS_OF_BYTE) {
         const uint end = min(n, from + BB_STEPS_OF_BYTE);
         ulong4 low[BB_PIXELS], high[BB_PIXELS];
@@ -186,7 +187,8 @@ BB_INLINE void bb_sums(const bb_stage_descriptor *stage, const bb_tile *t, bb_wi
     const uint n_steps = stage->kernel_h * stage->kernel_w * stage->in_words * 16;
     const uint n_taps = BB_POOLED ? stage->pool_h * stage->pool_w : 1;
     short16 largest[4];
-    for (int j = 0; j < 4; j++) {
+    BB_EACH_HALF(j)
+    {
         largest[j] = (short16)(SHRT_MIN);
         low[j] = (short16)(SHRT_MAX);
     }
@@ -196,7 +198,8 @@ BB_INLINE void bb_sums(const bb_stage_descriptor *stage, const bb_tile *t, bb_wi
         bb_count(windows, n_steps, w, tables, high);
         BB_EACH_PIXEL(i)
         {
-            for (int j = 0; j < 4; j++) {
+            BB_EACH_HALF(j)
+            {
                 high[i][j] = (short16)((short)windows->kept[i]) - high[i][j] - high[i][j];
                 if (BB_POOLED && windows->taken[i]) {
                     largest[j] = max(largest[j], high[i][j]);
@@ -205,8 +208,8 @@ BB_INLINE void bb_sums(const bb_stage_descriptor *stage, const bb_tile *t, bb_wi
             }
         }
     }
-    for (int j = 0; j < 4 && BB_POOLED; j++)
-        high[0][j] = largest[j];
+    if (BB_POOLED)
+        BB_EACH_HALF(j) high[0][j] = largest[j];
 }
 
 /* A pooled bit comes from the largest or the smallest sum: it is monotone in the sum. */
