@@ -3,11 +3,12 @@
  * BB_SUM_BITS by tables (table.cl), made for x86 processors without vector popcounts.
  *
  * A work-item copies the windows of a tile of BB_PIXELS pixels, four bits and their mask a byte,
- * padding as masked: so borders and masks cost nothing, and all taps are one loop. Such a byte names
- * a table; 64 output channels (a group) stand in the bytes of two vectors:
+ * padding as masked: so borders and masks cost nothing, and all taps are one loop. They go column by
+ * column: pixels side by side have their windows in one run of columns. Such a byte names a table; 64
+ * output channels (a group) stand in the bytes of two vectors:
  *
- *   weights  u8 [group][tap][word][16][2][32], four bits each; then the tables u8 [256][16], of a byte
- *            {input 0 .. 3, mask 4 .. 7} and the weights: how many bits differ
+ *   weights  u8 [group][kx][ky][word][16][2][32], four bits each; then the tables u8 [256][16], of a
+ *            byte {input 0 .. 3, mask 4 .. 7} and the weights: how many bits differ
  *   bank     u32 [draw][group] {a[64], b[64]}; with bits a is i16 [2][even, odd][16], b is {flip[2],
  *            smallest[2]}, bit: channel
  *
@@ -30,7 +31,8 @@
 
 typedef struct bb_windows {
     /* whole vectors: vstore of words is made of many small stores */
-    __attribute__((aligned(32))) ushort steps[BB_PIXELS][BB_STEPS]; /* where its table begins */
+    __attribute__((aligned(32))) ushort steps[BB_PIXELS * BB_STEPS]; /* where its table begins */
+    uint at[BB_PIXELS];    /* its first step */
     int kept[BB_PIXELS];   /* n of the sums */
     bool taken[BB_PIXELS]; /* part of a pool; else true */
 } bb_windows;
@@ -57,51 +59,82 @@ BB_INLINE void bb_skip_words(uint n, uint8 *to)
         to[k] = (uint8)(0);
 }
 
-/* The taps of a row under a mask, one by one; returns the channels that it keeps. */
-BB_INLINE int bb_copy_masked(const bb_stage_descriptor *stage, const bb_tile *t, int tile_pixel,
-                             const bb_window *w, int ky, uint8 *to)
+/* Words under a mask; returns the channels that it keeps. */
+BB_INLINE int bb_copy_masked(const bb_stage_descriptor *stage, __global const ulong *words,
+                             __global const ulong *mask, uint8 *to)
 {
-    int kept = 0;
-    for (int kx = w->first_x; kx < w->end_x; kx++) {
-        const uint pixel = bb_pixel(stage, w, ky, kx);
-        __global const ulong *word = t->input[tile_pixel] + (size_t)pixel * stage->in_words;
-        __global const ulong *mask = bb_mask_at(stage, t->mask[tile_pixel], pixel);
-        uint8 *tap = to + (uint)kx * stage->in_words;
-        for (uint k = 0; k < stage->in_words; k++)
-            bb_find_tables(convert_uint8(as_uchar8(word[k])), convert_uint8(as_uchar8(mask[k])),
-                           tap + k);
-        kept += bb_kept_channels(stage, mask);
-    }
-    return kept;
+    for (uint k = 0; k < stage->in_words; k++)
+        bb_find_tables(convert_uint8(as_uchar8(words[k])), convert_uint8(as_uchar8(mask[k])), to + k);
+    return bb_kept_channels(stage, mask);
 }
 
 BB_INLINE void bb_copy_window(const bb_stage_descriptor *stage, const bb_tile *t, int tile_pixel,
                               int y, int x, int i, bb_windows *windows)
 {
     const bb_window w = bb_window_at(stage, y, x);
-    const uint n = stage->in_words, row_words = stage->kernel_w * n;
-    const int n_columns = max(w.end_x - w.first_x, 0), n_rows = max(w.end_y - w.first_y, 0);
-    const int run = stage->dilation_w == 1 ? n_columns : 1;
-    uint8 *to = (uint8 *)windows->steps[i];
-    if (n_columns < (int)stage->kernel_w || n_rows < (int)stage->kernel_h)
-        bb_skip_words(stage->kernel_h * row_words, to);
-    windows->kept[i] = n_rows * n_columns * (int)stage->in_channels;
-    if (t->mask[tile_pixel]) {
-        windows->kept[i] = 0;
+    const uint n = stage->in_words, column = stage->kernel_h * n;
+    const int n_taps = max(w.end_y - w.first_y, 0) * max(w.end_x - w.first_x, 0);
+    const bool masked = t->mask[tile_pixel] != 0;
+    windows->at[i] = (uint)i * BB_STEPS;
+    windows->kept[i] = masked ? 0 : n_taps * (int)stage->in_channels;
+    uint8 *to = (uint8 *)(windows->steps + i * BB_STEPS);
+    if (n_taps < (int)(stage->kernel_h * stage->kernel_w))
+        bb_skip_words(stage->kernel_w * column, to);
+    for (int kx = w.first_x; kx < w.end_x; kx++)
+        for (int ky = w.first_y; ky < w.end_y; ky++) {
+            const uint pixel = bb_pixel(stage, &w, ky, kx);
+            __global const ulong *words = t->input[tile_pixel] + (size_t)pixel * n;
+            uint8 *tap = to + (uint)kx * column + (uint)ky * n;
+            if (masked)
+                windows->kept[i] += bb_copy_masked(
+                    stage, words, bb_mask_at(stage, t->mask[tile_pixel], pixel), tap);
+            else
+                bb_copy_words(words, n, tap);
+        }
+}
+
+/* The pixels of the tile lie side by side and share columns. */
+BB_INLINE bool bb_shares_columns(const bb_stage_descriptor *stage, const bb_tile *t)
+{
+    const int last = BB_PIXELS - 1;
+    return !BB_POOLED && !t->masked && stage->dilation_w == 1 &&
+           stage->step_w <= stage->kernel_w && t->entry[0] == t->entry[last] &&
+           t->y[0] == t->y[last] && t->x[0] + last == t->x[last];
+}
+
+BB_INLINE void bb_copy_columns(const bb_stage_descriptor *stage, const bb_tile *t,
+                               bb_windows *windows)
+{
+    const bb_window w = bb_window_at(stage, t->y[0], t->x[0]);
+    const uint n = stage->in_words, column = stage->kernel_h * n;
+    const int n_columns = (int)((BB_PIXELS - 1) * stage->step_w + stage->kernel_w);
+    const int n_rows = max(w.end_y - w.first_y, 0), in_w = (int)stage->in_w;
+    const int first = max(-w.x, 0), end = min(n_columns, in_w - w.x);
+    uint8 *to = (uint8 *)windows->steps;
+    if (n_rows < (int)stage->kernel_h || end - first < n_columns)
+        bb_skip_words((uint)n_columns * column, to);
+    for (int kx = first; kx < end; kx++)
         for (int ky = w.first_y; ky < w.end_y; ky++)
-            windows->kept[i] += bb_copy_masked(stage, t, tile_pixel, &w, ky, to + (uint)ky * row_words);
-        return;
+            bb_copy_words(t->input[0] + (size_t)bb_pixel(stage, &w, ky, kx) * n, n,
+                          to + (uint)kx * column + (uint)ky * n);
+    BB_EACH_PIXEL(i)
+    {
+        const int x = w.x + i * (int)stage->step_w;
+        const int n_taps = max(min(x + (int)stage->kernel_w, in_w) - max(x, 0), 0) * n_rows;
+        windows->at[i] = (uint)i * stage->step_w * column * 16;
+        windows->kept[i] = n_taps * (int)stage->in_channels;
+        windows->taken[i] = true;
     }
-    for (int ky = w.first_y; ky < w.end_y; ky++)
-        for (int kx = w.first_x; kx < w.end_x; kx += run)
-            bb_copy_words(t->input[tile_pixel] + (size_t)bb_pixel(stage, &w, ky, kx) * n,
-                          (uint)run * n, to + (uint)ky * row_words + (uint)kx * n);
 }
 
 /* Windows of the tile; behind a pool taps of its window from `tap` on. */
 BB_INLINE void bb_copy_windows(const bb_stage_descriptor *stage, const bb_tile *t, uint tap,
                                bb_windows *windows)
 {
+    if (bb_shares_columns(stage, t)) {
+        bb_copy_columns(stage, t, windows);
+        return;
+    }
     for (int i = 0; i < BB_PIXELS; i++) {
         const uint n = tap + (uint)i;
         windows->taken[i] = true;
@@ -124,6 +157,8 @@ BB_INLINE void bb_copy_windows(const bb_stage_descriptor *stage, const bb_tile *
 BB_INLINE void bb_count(const bb_windows *windows, uint n, __global const ulong4 *w,
                         __global const uchar *tables, short16 (*differing)[4])
 {
+    const ushort *steps[BB_PIXELS];
+    BB_EACH_PIXEL(i) steps[i] = windows->steps + windows->at[i];
     BB_EACH_PIXEL(i) BB_EACH_HALF(j) differing[i][j] = (short16)(0);
     for (uint from = 0; from < n; from += BB_STEPS_OF_BYTE) {
         const uint end = min(n, from + BB_STEPS_OF_BYTE);
@@ -133,7 +168,7 @@ BB_INLINE void bb_count(const bb_windows *windows, uint n, __global const ulong4
             const ulong4 first = w[0], second = w[1];
             BB_EACH_PIXEL(i)
             {
-                const ulong4 table = bb_table(tables + windows->steps[i][k]);
+                const ulong4 table = bb_table(tables + steps[i][k]);
                 low[i] = bb_add_counts(low[i], table, first);
                 high[i] = bb_add_counts(high[i], table, second);
             }

@@ -355,7 +355,14 @@ static void pack_short_thresholds(bb_packed *out)
     }
 }
 
-/* Weights u8 [group][tap][word][16][2][32], four bits each, then the tables u8 [256][16]. */
+/* Word number n of a window that goes column by column, in the plan's order of rows. */
+static size_t word_by_columns(const bb_stage_descriptor *d, size_t n)
+{
+    const size_t tap = n / d->in_words;
+    return (tap % d->kernel_h * d->kernel_w + tap / d->kernel_h) * d->in_words + n % d->in_words;
+}
+
+/* Weights u8 [group][kx][ky][word][16][2][32], four bits each, then the tables u8 [256][16]. */
 bb_status bb_pack_table(bb_context *context, const bb_choice *choice, const bb_stage *stage,
                         bb_packed *out)
 {
@@ -372,7 +379,8 @@ bb_status bb_pack_table(bb_context *context, const bb_choice *choice, const bb_s
         for (size_t k = 0; k < steps; k++)
             to[(channel / group * steps + k) * group + channel % group / 32 * 32 +
                table_byte(channel % 32)] =
-                (uint8_t)(from[channel * (steps / 16) + k / 16] >> (k % 16 * 4) & 15);
+                (uint8_t)(from[channel * (steps / 16) + word_by_columns(d, k / 16)] >>
+                              (k % 16 * 4) & 15);
     for (uint32_t number = 0; number < 256; number++)
         for (uint32_t w = 0; w < 16; w++)
             to[all + number * 16 + w] =
