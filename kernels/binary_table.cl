@@ -113,10 +113,13 @@ BB_INLINE void bb_copy_columns(const bb_stage_descriptor *stage, const bb_tile *
     uint8 *to = (uint8 *)windows->steps;
     if (n_rows < (int)stage->kernel_h || end - first < n_columns)
         bb_skip_words((uint)n_columns * column, to);
-    for (int kx = first; kx < end; kx++)
-        for (int ky = w.first_y; ky < w.end_y; ky++)
-            bb_copy_words(t->input[0] + (size_t)bb_pixel(stage, &w, ky, kx) * n, n,
-                          to + (uint)kx * column + (uint)ky * n);
+    const uint run = stage->kernel_h == 1 ? (uint)max(end - first, 0) : 1;
+    for (int ky = w.first_y; ky < w.end_y; ky++) {
+        __global const ulong *words = t->input[0] + (size_t)bb_pixel(stage, &w, ky, first) * n;
+        uint8 *tap = to + (uint)first * column + (uint)ky * n;
+        for (int kx = first; kx < end; kx += (int)run, words += n, tap += column)
+            bb_copy_words(words, run * n, tap);
+    }
     BB_EACH_PIXEL(i)
     {
         const int x = w.x + i * (int)stage->step_w;
