@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The arrows: who may include whom, who may print, where OpenCL is seen (design, section 5).
+# The arrows: who may include whom, who may print, where OpenCL is seen (README, the pipeline).
 # SPDX-License-Identifier: MIT
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1

@@ -23,9 +23,11 @@ static size_t words_of(size_t bytes)
 
 static void release_runs(engine_backend *self)
 {
-    for (uint32_t i = 0; i < self->n_runs; i++)
+    for (uint32_t i = 0; i < self->n_runs; i++) {
         if (self->runs[i])
             clReleaseEvent(self->runs[i]);
+        self->runs[i] = NULL;
+    }
     self->n_runs = 0;
 }
 
@@ -194,8 +196,11 @@ static bb_status run_collected(engine_backend *self)
     if (code != CL_SUCCESS)
         return fail(self, "clSetKernelArg", code, "calls");
     self->first_call = self->n_calls;
-    code = clEnqueueTask(self->queue, self->kernel, 0, NULL, &self->runs[self->n_runs++]);
-    return code == CL_SUCCESS ? BB_OK : fail(self, "clEnqueueTask", code, "the engine");
+    code = clEnqueueTask(self->queue, self->kernel, 0, NULL, &self->runs[self->n_runs]);
+    if (code != CL_SUCCESS)
+        return fail(self, "clEnqueueTask", code, "the engine");
+    self->n_runs++;
+    return BB_OK;
 }
 
 static float as_float(uint32_t bits)
@@ -214,8 +219,7 @@ static void finish_sums(engine_backend *self, uint32_t s)
     const bb_stage_descriptor *d = &stage->descriptor;
     const size_t n = (size_t)d->out_h * d->out_w * d->out_channels;
     for (uint32_t i = 0; i < work->n_entries; i++) {
-        const uint32_t *slots =
-            work->list + (size_t)i * BB_ENTRY_WORDS(d) + BB_ENTRY_OUTPUT;
+        const uint32_t *slots = work->list + (size_t)i * BB_ENTRY_WORDS(d) + BB_ENTRY_OUTPUT;
         const int32_t *sums =
             (const int32_t *)(self->arena + own->sums_at + (size_t)i * d->out_stride);
         for (uint32_t draw = 0; draw < d->n_draws; draw++) {
@@ -261,10 +265,16 @@ static bb_status bring_to_device(engine_backend *self, uint32_t s)
         return BB_OK;
     bb_status status = bring_to_host(self, s);
     if (status == BB_OK)
+        status = run_collected(self); /* a call that waits may read what this lane held before */
+    if (status == BB_OK)
         status = upload(self, own->output,
                         (size_t)self->chunk->stages[s].n_outputs *
                             self->base.plan->stages[s].descriptor.out_stride,
                         "activations");
+    if (status == BB_OK) { /* the host may write the lane next */
+        const cl_int code = clFinish(self->queue);
+        status = code == CL_SUCCESS ? BB_OK : fail(self, "clFinish", code, "activations");
+    }
     own->place = ENGINE_ON_DEVICE;
     return status;
 }

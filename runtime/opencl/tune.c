@@ -300,8 +300,8 @@ static bb_status challenge(contest *c, const bb_choice *choice)
     return status;
 }
 
-/* A candidate that fails is out, and the user hears of it; memory that is lacking ends the trials.
- */
+/* A candidate that fails is out, and the user hears of it; lack of memory and the user end the
+ * trials. */
 static bb_status run(contest *c, const candidates *all, bool quick, bool *complete)
 {
     bb_cl_shared *shared = c->shared;
@@ -312,6 +312,8 @@ static bb_status run(contest *c, const candidates *all, bool quick, bool *comple
             *complete = false;
             return BB_OK;
         }
+        if (bb_check_interrupted(context) != BB_OK)
+            return BB_INTERRUPTED;
         const bb_status status = challenge(c, &all->list[i]);
         if (status == BB_MEMORY)
             return status;

@@ -68,7 +68,8 @@ typedef struct bb_device_options {
                                    else ~/.cache/bitbayes; "" switches caching off */
     const char *tune;         /**< trial runs of kernels: "off": chosen by rule; "cached": what an earlier trial found,
                                    else by rule; "quick": the likely candidates, for at most 2 s, kept for later;
-                                   "full": all candidates; NULL: "cached". The results are the same bits */
+                                   "full": all candidates; NULL: "cached". The results are the same bits. Nothing
+                                   is tried with an image or on an FPGA engine: there is one kernel */
 } bb_device_options;
 
 /** The folder that NULL above resolves to, "" if none; `out` owned by the caller (bb_allocator of the context). */

@@ -19,7 +19,7 @@ typedef struct bb_engine_options {
     const char *device;    /**< see device.h; NULL: the first OpenCL device; "ref": plain C */
     uint64_t memory_bytes; /**< budget for activations, lists and masks on the device; 0: a quarter
                               of its memory, at most 256 MiB */
-    bb_device_options backend; /**< variants, popcount path, image, cache */
+    bb_device_options backend; /**< variants, popcount path, image, cache, trial runs */
 } bb_engine_options;
 
 /**
@@ -27,7 +27,10 @@ typedef struct bb_engine_options {
  *
  * @param out   Receives the engine, NULL on failure. Free with bb_engine_free().
  * @param plan  Must outlive the engine.
- * @return BB_OK, BB_NO_DEVICE, BB_DEVICE (build log in the text), BB_ARGUMENT, BB_MEMORY
+ * @return BB_OK; BB_NO_DEVICE; BB_DEVICE (build log in the text); BB_ARGUMENT; BB_MEMORY;
+ *         BB_UNSUPPORTED (no kernel, or nothing in the image, can run a stage; a big-endian
+ * device); BB_INPUT (the image is damaged, or for something else); BB_CHECK (no kernel that was
+ * tried equals the reference); BB_INTERRUPTED (during trial runs)
  */
 bb_status bb_engine_create(bb_engine **out, bb_context *context, const bb_plan *plan,
                            const bb_engine_options *options);
@@ -105,7 +108,8 @@ typedef struct bb_verify_report {
  * @param sampling   Passes to run; REPLAYED with a check set's rows.
  * @param expected   [n][samples][classes] float32, or NULL.
  * @param tolerance  Largest absolute difference allowed against `expected`.
- * @return BB_OK also when something differs: the report tells. Else as bb_engine_run().
+ * @return BB_OK also when something differs: the report tells. Else as bb_engine_create() and
+ *         bb_engine_run().
  */
 bb_status bb_verify(bb_verify_report *out, bb_context *context, const bb_plan *plan,
                     const bb_engine_options *options, const void *inputs, uint32_t n,
