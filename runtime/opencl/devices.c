@@ -123,19 +123,19 @@ static bb_status read_pci(char out[16], bb_context *context, cl_device_id id)
     return BB_OK;
 }
 
-static bb_status describe(bb_device_list *list, cl_platform_id platform, cl_device_id id,
+static bb_status describe(bb_device_list *list, const platform_row *platform, cl_device_id id,
                           const char *type, uint32_t p, uint32_t d)
 {
     bb_context *context = list->context;
     bb_cl_device *device = add_device(list);
     if (!device)
         return BB_MEMORY;
-    device->platform = platform;
+    device->platform = platform->id;
     device->device = id;
     bb_device_info *info = &device->info;
     snprintf(info->id, sizeof(info->id), "%u:%u", p, d);
     info->type = type;
-    info->platform = bb_copy_text(context, list->platforms[p]);
+    info->platform = bb_copy_text(context, platform->text);
     info->name = bb_cl_device_text(context, id, CL_DEVICE_NAME);
     info->driver = bb_cl_device_text(context, id, CL_DRIVER_VERSION);
     info->version = bb_cl_device_text(context, id, CL_DEVICE_OPENCL_C_VERSION);
@@ -153,17 +153,17 @@ static bb_status describe(bb_device_list *list, cl_platform_id platform, cl_devi
 }
 
 /* The devices of one type; CL_DEVICE_TYPE_ALL would leave out CUSTOM. */
-static bb_status add_type(bb_device_list *list, cl_platform_id platform, uint32_t p, size_t type,
-                          uint32_t *n_on_platform)
+static bb_status add_type(bb_device_list *list, const platform_row *platform, uint32_t p,
+                          size_t type, uint32_t *n_on_platform)
 {
     cl_uint n = 0;
-    if (clGetDeviceIDs(platform, types[type].type, 0, NULL, &n) != CL_SUCCESS || n == 0)
+    if (clGetDeviceIDs(platform->id, types[type].type, 0, NULL, &n) != CL_SUCCESS || n == 0)
         return BB_OK;
     cl_device_id *ids = bb_allocate(list->context, n, sizeof(cl_device_id));
     if (!ids)
         return BB_MEMORY;
     bb_status status = BB_OK;
-    if (clGetDeviceIDs(platform, types[type].type, n, ids, NULL) == CL_SUCCESS)
+    if (clGetDeviceIDs(platform->id, types[type].type, n, ids, NULL) == CL_SUCCESS)
         for (cl_uint i = 0; i < n && status == BB_OK; i++)
             if (!is_listed(list, ids[i]))
                 status = describe(list, platform, ids[i], types[type].name, p, (*n_on_platform)++);
@@ -211,7 +211,7 @@ static bb_status fill(bb_device_list *list)
     for (uint32_t p = 0; p < n_rows && status == BB_OK; p++) {
         uint32_t n_on_platform = 0;
         for (size_t t = 0; t < BB_COUNT_OF(types) && status == BB_OK; t++)
-            status = add_type(list, rows[p].id, number, t, &n_on_platform);
+            status = add_type(list, &rows[p], number, t, &n_on_platform);
         number += n_on_platform > 0; /* a driver without hardware must not move the others */
     }
     bb_release(list->context, rows);
