@@ -19,10 +19,8 @@ if ! "$folder/bitbayes" devices 2> /dev/null | grep -q llvmpipe; then
 fi
 failed=0
 # llvmpipe ends a work-item silently after 65,535 turns of all its loops (LP_MAX_TGSI_LOOP_ITERATIONS in Mesa's
-# sources): sums of bits stay below, the long float sums of the other operations do not, and one work-item for all
-# does not either.
-export BB_TEST_WITHOUT=folded
-"$folder/tests/test_kernels" -j1 --filter "kernels/bits" || failed=1
+# sources): hence small shapes, and not the one work-item of `folded`. `tile32` finds no room for its groups there.
+export BB_TEST_WITHOUT=folded,tile32
 BB_TEST_SMALL=1 "$folder/tests/test_kernels" -j1 || failed=1
 for model in models/*.onnx; do
     "$folder/bitbayes" verify "$model" -d llvmpipe --limit 4 || failed=1
