@@ -19,7 +19,8 @@ if ! "$folder/bitbayes" devices 2> /dev/null | grep -q llvmpipe; then
 fi
 failed=0
 # llvmpipe ends a work-item silently after 65,535 turns of all its loops (LP_MAX_TGSI_LOOP_ITERATIONS in Mesa's
-# sources): hence small shapes, and not the one work-item of `folded`. `tile32` finds no room for its groups there.
+# sources): hence small shapes, and not the one work-item of `folded`. `tile32` is not served there.
+echo "left out here: folded, tile32"
 export BB_TEST_WITHOUT=folded,tile32
 BB_TEST_SMALL=1 "$folder/tests/test_kernels" -j1 || failed=1
 for model in models/*.onnx; do
