@@ -84,7 +84,7 @@ strict_mode() {
     export BITBAYES_FPGA_MODE=strict
     "$out/driver/image" "$out/good.image"
     expect doctor 0 'takes offline binaries only' "$program" doctor
-    same_scores strict digits-mlp-scale "$models/digits/test-images.npy" 20 --image "$out/good.image"
+    same_scores strict digits-mlp-scale "$models/digits/test-images.npy" 100 --image "$out/good.image"
     for model in mnist-conv-scale mnist-conv-spatial; do
         same_scores strict $model "$models/$model.check/inputs.npy" 4 --image "$out/good.image"
     done
